@@ -1,0 +1,1 @@
+"""Text in, ELF bytes out."""

@@ -1,0 +1,81 @@
+"""Places in a user's text, and what is wrong there.
+
+Every error about input is a Diagnostic: a stable code, a place, one sentence, one hint.
+This module knows no language and imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text and the name a user knows it by (usually a path)."""
+
+    name: str
+    text: str
+
+    def line(self, number: int) -> str:
+        """Line `number` (1-based) without its line end; empty beyond the end."""
+        lines = self.text.splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of a source: lines and columns are 1-based, the end is exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing wrong with the input: what, where, and what to do about it."""
+
+    code: str
+    span: Span
+    message: str
+    hint: str
+
+
+class CompileError(Exception):
+    """The input is wrong: one or more diagnostics, in source order. Never raised for our own bugs."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        assert self.diagnostics, "a CompileError must say what is wrong"
+        super().__init__("\n".join(render(each) for each in self.diagnostics))
+
+
+def span_of_line(source: Source, line: int) -> Span:
+    """The whole of one line, from its first non-blank character."""
+    text = source.line(line)
+    start = len(text) - len(text.lstrip()) + 1
+    return Span(source, line, start, line, max(len(text) + 1, start + 1))
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """The diagnostic as a person reads it.
+
+        flights.yaml:9:3: error[policy-unknown-key]: unknown key 'ingres'
+            ingres:
+            ^^^^^^
+          hint: did you mean 'ingress'?
+    """
+    span = diagnostic.span
+    text = span.source.line(span.line)
+    stop = span.end_column if span.end_line == span.line else len(text) + 1
+    margin = "".join("\t" if character == "\t" else " " for character in text[: span.column - 1])
+    caret = margin + "^" * max(1, stop - span.column)
+    head = f"{span}: error[{diagnostic.code}]: {diagnostic.message}"
+    body = f"\n    {text}\n    {caret}" if text else ""
+    return f"{head}{body}\n  hint: {diagnostic.hint}"
