@@ -1,0 +1,99 @@
+"""Regular languages of bytes: patterns and grammars in, tables for the kernel out.
+
+    text --parse--> Pattern --thompson--> Nfa --determinize--> Dfa --minimize--> Dfa --pack--> PackedTable
+                       ^                                    combine, follow
+          trees written by hand, with marks
+
+Every arrow is a pure function between frozen values. The languages are sets of byte strings; a text pattern means the
+UTF-8 encodings of its matches. A *mark* is a small number that says "the bytes so far have just reached this point":
+a rule's number at its end, or a grammar's landmark in the middle.
+"""
+
+from pybpf.compiler.automata.bytesets import (
+    ALPHA,
+    ALPHANUMERIC,
+    ANY_BYTE,
+    DIGIT,
+    HEX_DIGIT,
+    LOWER,
+    NO_BYTE,
+    UPPER,
+    ByteSet,
+    byte_classes,
+    byte_range,
+    bytes_of,
+    ranges,
+)
+from pybpf.compiler.automata.cursor import PatternError
+from pybpf.compiler.automata.dfa import DEAD, MAX_DFA_STATES, Dfa, matches, run
+from pybpf.compiler.automata.follow import follow
+from pybpf.compiler.automata.minimize import minimize
+from pybpf.compiler.automata.nfa import Nfa, TooManyStates, simulate, thompson
+from pybpf.compiler.automata.pack import PackedTable, TableTooLarge, pack, walk
+from pybpf.compiler.automata.pattern import parse
+from pybpf.compiler.automata.product import combine, intersect
+from pybpf.compiler.automata.subset import determinize
+from pybpf.compiler.automata.tree import (
+    Alternate,
+    Concat,
+    Empty,
+    Literal,
+    Mark,
+    OneOf,
+    Pattern,
+    Repeat,
+    choice,
+    marked,
+    optional,
+    sequence,
+)
+from pybpf.compiler.automata.trim import trim
+
+__all__ = [
+    "ALPHA",
+    "ALPHANUMERIC",
+    "ANY_BYTE",
+    "DEAD",
+    "DIGIT",
+    "HEX_DIGIT",
+    "LOWER",
+    "MAX_DFA_STATES",
+    "NO_BYTE",
+    "UPPER",
+    "Alternate",
+    "ByteSet",
+    "Concat",
+    "Dfa",
+    "Empty",
+    "Literal",
+    "Mark",
+    "Nfa",
+    "OneOf",
+    "PackedTable",
+    "Pattern",
+    "PatternError",
+    "Repeat",
+    "TableTooLarge",
+    "TooManyStates",
+    "byte_classes",
+    "byte_range",
+    "bytes_of",
+    "choice",
+    "combine",
+    "determinize",
+    "follow",
+    "intersect",
+    "marked",
+    "matches",
+    "minimize",
+    "optional",
+    "pack",
+    "parse",
+    "ranges",
+    "run",
+    "sequence",
+    "simulate",
+    "thompson",
+    "trim",
+    "walk",
+]
