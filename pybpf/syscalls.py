@@ -1,0 +1,381 @@
+"""bpf(2), one typed function per command, and the few other system calls of the extension: the only door to pybpf._bpf.
+
+Every function raises KernelError when the kernel refuses. File descriptors that come back are new and the caller's to
+close. Sizes are bytes. Whoever calls with a key or a value has checked its length: the kernel reads as much as the map says.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from . import _bpf  # type: ignore[attr-defined]
+from .errors import KernelError
+
+_ffi, _lib = _bpf.ffi, _bpf.lib
+_ENOENT = 2
+_EAGAIN = 11
+_ENOSPC = 28
+
+
+class Command(IntEnum):
+    """enum bpf_cmd, the commands used here."""
+
+    BPF_MAP_CREATE = 0
+    BPF_MAP_LOOKUP_ELEM = 1
+    BPF_MAP_UPDATE_ELEM = 2
+    BPF_MAP_DELETE_ELEM = 3
+    BPF_MAP_GET_NEXT_KEY = 4
+    BPF_PROG_LOAD = 5
+    BPF_OBJ_PIN = 6
+    BPF_OBJ_GET = 7
+    BPF_PROG_TEST_RUN = 10
+    BPF_PROG_GET_NEXT_ID = 11
+    BPF_MAP_GET_NEXT_ID = 12
+    BPF_PROG_GET_FD_BY_ID = 13
+    BPF_MAP_GET_FD_BY_ID = 14
+    BPF_OBJ_GET_INFO_BY_FD = 15
+    BPF_BTF_LOAD = 18
+    BPF_MAP_FREEZE = 22
+    BPF_MAP_LOOKUP_BATCH = 24
+    BPF_LINK_CREATE = 28
+    BPF_LINK_UPDATE = 29
+    BPF_LINK_GET_FD_BY_ID = 30
+    BPF_LINK_GET_NEXT_ID = 31
+    BPF_LINK_DETACH = 34
+
+
+class ObjectKind(IntEnum):
+    """What an id or an fd belongs to."""
+
+    PROGRAM = 0
+    MAP = 1
+    LINK = 2
+
+
+_NEXT_ID = {
+    ObjectKind.PROGRAM: Command.BPF_PROG_GET_NEXT_ID,
+    ObjectKind.MAP: Command.BPF_MAP_GET_NEXT_ID,
+    ObjectKind.LINK: Command.BPF_LINK_GET_NEXT_ID,
+}
+_FD_BY_ID = {
+    ObjectKind.PROGRAM: Command.BPF_PROG_GET_FD_BY_ID,
+    ObjectKind.MAP: Command.BPF_MAP_GET_FD_BY_ID,
+    ObjectKind.LINK: Command.BPF_LINK_GET_FD_BY_ID,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MapInfo:
+    """struct bpf_map_info, the useful part."""
+
+    type: int
+    id: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    map_flags: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramInfo:
+    """struct bpf_prog_info, the useful part. `tag` is the kernel's hash of the instructions; run figures need kernel.bpf_stats_enabled."""
+
+    type: int
+    id: int
+    tag: bytes
+    jited_size: int
+    name: str
+    run_time_ns: int
+    run_count: int
+    verified_instructions: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkInfo:
+    """struct bpf_link_info, the useful part; interface and hook are those of a tcx link, interface 0 once it is detached."""
+
+    type: int
+    id: int
+    prog_id: int
+    ifindex: int
+    attach_type: int
+
+
+def map_create(
+    name: bytes, map_type: int, *, key_size: int, value_size: int, max_entries: int, flags: int = 0, extra: int = 0,
+    inner_fd: int = 0, btf_fd: int = 0, key_type_id: int = 0, value_type_id: int = 0,
+) -> int:  # fmt: skip
+    """A new map's fd. `name` is at most 15 bytes of letters, digits, '_' and '.'."""
+    result, _ = _call(
+        Command.BPF_MAP_CREATE, "map_create", map_name=name, map_type=map_type, key_size=key_size, value_size=value_size,
+        max_entries=max_entries, map_flags=flags, map_extra=extra, inner_map_fd=inner_fd,
+        btf_fd=btf_fd, btf_key_type_id=key_type_id, btf_value_type_id=value_type_id,
+    )  # fmt: skip
+    return result
+
+
+def map_lookup(map_fd: int, key: bytes, *, space: int) -> bytes | None:
+    """The value at `key`, None when there is none. `space` is the size of all that comes back (every CPU's value of a per-CPU map)."""
+    value = bytearray(space)
+    found = _call_or_absent(Command.BPF_MAP_LOOKUP_ELEM, "map_element", map_fd=map_fd, key=_address(key), value=_address(value))
+    return bytes(value) if found else None
+
+
+def map_update(map_fd: int, key: bytes, value: bytes, flags: int) -> None:
+    """Set the value at `key`."""
+    _call(Command.BPF_MAP_UPDATE_ELEM, "map_element", map_fd=map_fd, key=_address(key), value=_address(value), flags=flags)
+
+
+def map_delete(map_fd: int, key: bytes) -> bool:
+    """Whether `key` was there; it is not any more."""
+    return _call_or_absent(Command.BPF_MAP_DELETE_ELEM, "map_element", map_fd=map_fd, key=_address(key))
+
+
+def map_get_next_key(map_fd: int, key: bytes | None, *, key_size: int) -> bytes | None:
+    """The key after `key` (the first one for None, or when a hash map has lost `key`); None after the last."""
+    following = bytearray(key_size)
+    previous = 0 if key is None else _address(key)
+    found = _call_or_absent(Command.BPF_MAP_GET_NEXT_KEY, "map_element", map_fd=map_fd, key=previous, value=_address(following))
+    return bytes(following) if found else None
+
+
+def map_freeze(map_fd: int) -> None:
+    """No more changes from user space, for ever."""
+    _call(Command.BPF_MAP_FREEZE, "map_element", map_fd=map_fd)
+
+
+def map_lookup_batch(map_fd: int, cursor: bytes | None, *, count: int, key_size: int, space: int) -> tuple[bytes, bytes, int, bytes, bool]:
+    """(keys, values, how many, cursor for the next call, whether this was the last). Kernel 5.6.
+
+    `cursor` None starts. ENOSPC means that one bucket holds more than `count`: call again with more room.
+    """
+    keys, values, after = bytearray(count * key_size), bytearray(count * space), bytearray(max(key_size, 4))
+    result, attributes = _try(
+        Command.BPF_MAP_LOOKUP_BATCH, "map_batch", map_fd=map_fd, count=count, keys=_address(keys), values=_address(values),
+        in_batch=0 if cursor is None else _address(cursor), out_batch=_address(after),
+    )  # fmt: skip
+    if result < 0 and result != -_ENOENT:
+        raise KernelError(Command.BPF_MAP_LOOKUP_BATCH.name, -result)
+    got = attributes.count
+    return bytes(keys[: got * key_size]), bytes(values[: got * space]), got, bytes(after), result == -_ENOENT
+
+
+@dataclass(frozen=True, slots=True)
+class LogSpace:
+    """How much the verifier may say: level 0 and no bytes for silence."""
+
+    level: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A program the kernel took: its fd."""
+
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A program the kernel refused: why, what the verifier said, and how much room all of that would need (0: not told, before 6.4)."""
+
+    errno: int
+    log: bytes
+    log_true_size: int
+
+
+def prog_load(
+    name: bytes, prog_type: int, *, instructions: bytes, license_name: str, expected_attach_type: int = 0, btf_fd: int = 0,
+    func_info: bytes = b"", line_info: bytes = b"", log: LogSpace = LogSpace(),
+) -> Accepted | Rejected:  # fmt: skip
+    """Load a program; a refusal is a value, because its log is what matters. EAGAIN (a signal met the verifier) is tried again."""
+    license_text, log_buffer = license_name.encode() + b"\0", bytearray(log.size)
+    for _ in range(5):
+        result, attributes = _try(
+            Command.BPF_PROG_LOAD, "prog_load", prog_name=name, prog_type=prog_type, expected_attach_type=expected_attach_type,
+            instructions=_address(instructions), instruction_count=len(instructions) // 8, license=_address(license_text),
+            log_level=log.level, log_size=log.size, log_buffer=_address(log_buffer), prog_btf_fd=btf_fd,
+            func_info=_address(func_info), func_info_count=len(func_info) // 8, func_info_record_size=8 if func_info else 0,
+            line_info=_address(line_info), line_info_count=len(line_info) // 16, line_info_record_size=16 if line_info else 0,
+        )  # fmt: skip
+        if result != -_EAGAIN:
+            break
+    if result < 0:
+        return Rejected(-result, bytes(log_buffer).partition(b"\0")[0], attributes.log_true_size)
+    return Accepted(result)
+
+
+def prog_test_run(prog_fd: int, data: bytes, *, context: bytes, repeat: int, data_out_size: int) -> tuple[int, int, bytes, bytes]:
+    """(return value, mean duration in ns, data after, context after) of running a program on `data`."""
+    data_out, context_out = bytearray(data_out_size), bytearray(len(context))
+    _, attributes = _call(
+        Command.BPF_PROG_TEST_RUN, "test_run", prog_fd=prog_fd, repeat=repeat, data_in=_address(data), data_size_in=len(data),
+        data_out=_address(data_out), data_size_out=data_out_size, context_in=_address(context), context_size_in=len(context),
+        context_out=_address(context_out), context_size_out=len(context),
+    )  # fmt: skip
+    return (
+        attributes.return_value, attributes.duration_ns,
+        bytes(data_out[: attributes.data_size_out]), bytes(context_out[: attributes.context_size_out]),
+    )  # fmt: skip
+
+
+def obj_pin(fd: int, path: str) -> None:
+    """Give the object of `fd` a name in a BPF file system; it lives until that is unlinked."""
+    name = os.fsencode(path) + b"\0"
+    _call(Command.BPF_OBJ_PIN, "object_path", fd=fd, path=_address(name))
+
+
+def obj_get(path: str) -> int:
+    """A new fd of what is pinned at `path`."""
+    name = os.fsencode(path) + b"\0"
+    return _call(Command.BPF_OBJ_GET, "object_path", path=_address(name))[0]
+
+
+def link_create(prog_fd: int, target_ifindex: int, *, attach_type: int) -> int:
+    """A new tcx link's fd: the program runs at the interface after those that are there. Kernel 6.6."""
+    return _call(Command.BPF_LINK_CREATE, "link_create", prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type)[0]
+
+
+def link_update(link_fd: int, new_prog_fd: int) -> None:
+    """Put another program in the link's place; no packet passes between the two."""
+    _call(Command.BPF_LINK_UPDATE, "link_update", link_fd=link_fd, new_prog_fd=new_prog_fd)
+
+
+def link_detach(link_fd: int) -> None:
+    """Take the link's program off its hook, whoever else holds the link."""
+    _call(Command.BPF_LINK_DETACH, "link_update", link_fd=link_fd)
+
+
+def btf_load(btf: bytes) -> int:
+    """A new BTF object's fd. The kernel's complaint is the error's detail."""
+    attributes = {"btf": _address(btf), "btf_size": len(btf)}
+    result, _ = _try(Command.BPF_BTF_LOAD, "btf_load", **attributes)
+    if result >= 0:
+        return result
+    log = bytearray(1 << 16)
+    retried, _ = _try(Command.BPF_BTF_LOAD, "btf_load", **attributes, log_buffer=_address(log), log_size=len(log), log_level=1)
+    if retried >= 0:
+        return retried
+    lines = bytes(log).partition(b"\0")[0].decode(errors="replace").strip().splitlines()
+    raise KernelError(Command.BPF_BTF_LOAD.name, -result, lines[-1] if lines else "")
+
+
+def map_info(fd: int) -> MapInfo:
+    """What the kernel says of the map `fd`."""
+    return _record(MapInfo, _info(fd, "map_info"))
+
+
+def program_info(fd: int) -> ProgramInfo:
+    """What the kernel says of the program `fd`."""
+    return _record(ProgramInfo, _info(fd, "prog_info"))
+
+
+def link_info(fd: int) -> LinkInfo:
+    """What the kernel says of the link `fd`."""
+    return _record(LinkInfo, _info(fd, "link_info"))
+
+
+def get_next_id(kind: ObjectKind, after: int) -> int | None:
+    """The smallest id greater than `after` of all the machine's objects of that kind, None when there is none."""
+    result, attributes = _try(_NEXT_ID[kind], "id", id=after)
+    if result < 0 and result != -_ENOENT:
+        raise KernelError(_NEXT_ID[kind].name, -result)
+    return None if result < 0 else int(attributes.next_id)
+
+
+def get_fd_by_id(kind: ObjectKind, identifier: int) -> int:
+    """A new fd of the object with that id."""
+    return _call(_FD_BY_ID[kind], "id", id=identifier)[0]
+
+
+def filesystem_type(path: str) -> int:
+    """statfs(2)'s magic number of the file system `path` lies in."""
+    return _check("statfs", _lib.filesystem_type(os.fsencode(path)))
+
+
+def mount_bpf_filesystem(path: str) -> None:
+    """Mount a BPF file system on the folder `path`, in this process's mount namespace."""
+    _check("mount", _lib.mount_bpf_filesystem(os.fsencode(path)))
+
+
+class Ring:
+    """A ring buffer map's memory in this process. Owns the mapping, not the fd. One reader at a time."""
+
+    __slots__ = ("_ring",)
+
+    def __init__(self, map_fd: int, size: int) -> None:
+        ring = _ffi.new("struct ring *")
+        _check("mmap", _lib.ring_open(ring, map_fd, size))
+        self._ring = ring
+
+    def take(self) -> bytes | None:
+        """The oldest finished record, removed from the ring; None when there is none."""
+        if self._ring is None:
+            raise ValueError("the ring is closed")
+        start = _ffi.new("const unsigned char **")
+        length = _lib.ring_peek(self._ring, start)
+        if length < 0:
+            return None
+        record = bytes(_ffi.buffer(start[0], length))
+        _lib.ring_release(self._ring)
+        return record
+
+    def close(self) -> None:
+        """Give the mapping back; closing twice does nothing."""
+        ring, self._ring = self._ring, None
+        if ring is not None:
+            _lib.ring_close(ring)
+
+
+def _address(memory: bytes | bytearray) -> int:
+    """Where `memory` lies, 0 when it is empty. The caller holds on to it until the call is over."""
+    return int(_ffi.cast("uintptr_t", _ffi.from_buffer(memory))) if memory else 0
+
+
+def _try(command: Command, layout: str, **fields: int | bytes) -> tuple[int, Any]:
+    """(result or -errno, the attribute struct after the call)."""
+    attributes = _ffi.new(f"struct {layout}_attributes *", fields)
+    return int(_lib.bpf_command(command, attributes, _ffi.sizeof(attributes[0]))), attributes
+
+
+def _call(command: Command, layout: str, **fields: int | bytes) -> tuple[int, Any]:
+    """As _try, but a refusal is raised."""
+    result, attributes = _try(command, layout, **fields)
+    return _check(command.name, result), attributes
+
+
+def _call_or_absent(command: Command, layout: str, **fields: int | bytes) -> bool:
+    """Whether the kernel found what the command is about."""
+    result, _ = _try(command, layout, **fields)
+    return result != -_ENOENT and _check(command.name, result) >= 0
+
+
+def _check(command: str, result: int) -> int:
+    if result < 0:
+        raise KernelError(command, -result)
+    return result
+
+
+def _info(fd: int, layout: str) -> Any:
+    info = _ffi.new(f"struct {layout} *")
+    _call(Command.BPF_OBJ_GET_INFO_BY_FD, "info", fd=fd, info=int(_ffi.cast("uintptr_t", info)), info_size=_ffi.sizeof(info[0]))
+    return info
+
+
+_T = TypeVar("_T", MapInfo, ProgramInfo, LinkInfo)
+
+
+def _record(kind: type[_T], info: Any) -> _T:
+    """The fields of the C struct that the dataclass names; character arrays become text, byte arrays bytes."""
+    return kind(**{name: _plain(getattr(info, name)) for name in kind.__dataclass_fields__})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, int):
+        return value
+    element = _ffi.typeof(value).item.cname
+    return _ffi.string(value).decode(errors="replace") if element == "char" else bytes(_ffi.buffer(value))
