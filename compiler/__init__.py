@@ -1,1 +1,33 @@
-"""Text in, ELF bytes out."""
+"""Text in, ELF bytes out. Read pipeline.py first: it is the whole way, top to bottom.
+
+Its names are here too, imported when first used: a kernel program that imports pybpf.compiler.lang must not
+import the compiler that imports it.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pybpf.compiler.pipeline import *  # noqa: F403
+
+__all__ = [
+    "Built",
+    "CompileError",
+    "Compilation",
+    "Diagnostic",
+    "Endpoint",
+    "Source",
+    "Span",
+    "build",
+    "compile_policy",
+    "datapath_module",
+    "read_all",
+    "rule_set_module",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in __all__:
+        return getattr(import_module("pybpf.compiler.pipeline"), name)
+    raise AttributeError(f"module 'pybpf.compiler' has no attribute {name!r}")

@@ -5,7 +5,7 @@
                   +-----+-----+-- ... --+-----+
 
     transitions   +-------+-------+-- ... --+---------+---+
-      u16         | class | class |         |  last   | 0 |   row of state 0, the dead state: all zero
+      u32         | class | class |         |  last   | 0 |   row of state 0, the dead state: all zero
                   |   0   |   1   |         |  class  |   |
                   +-------+-------+-- ... --+---------+---+
                   |       |       |         |         | 0 |   rows of the special states, in the caller's order
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pybpf.compiler.automata.columns import merge_columns
 from pybpf.compiler.automata.dfa import DEAD, Dfa
 
-ENTRY_LIMIT = 1 << 16  # entries are u16
+ENTRY_LIMIT = 1 << 20  # 4 MiB of u32
 
 
 class TableTooLarge(Exception):
@@ -70,7 +70,7 @@ def pack(dfa: Dfa, special: Sequence[int] = ()) -> PackedTable:
     """The table of a machine, best a minimal one, with the rows of `special` states right behind the dead state's.
 
     Special states are kept even where the start does not lead to them. Raises ValueError when `special` names a state
-    twice, the dead state or none at all; TableTooLarge when the entries do not fit 16 bits.
+    twice, the dead state or none at all; TableTooLarge when there are more entries than a kernel map should hold.
     """
     if len(set(special)) != len(special) or not all(DEAD < state < dfa.state_count for state in special):
         raise ValueError(f"special states are different, alive and below {dfa.state_count}: {list(special)}")

@@ -13,7 +13,7 @@ import pytest
 from pybpf.errors import KernelError
 from pybpf.kinds import AttachType, LinkType
 from pybpf.links import Link, TcxHook, attach_tcx
-from pybpf.load import load
+from pybpf.loading import load
 from pybpf.ringbuf import RingReader
 from pybpf.spec import ObjectSpec
 

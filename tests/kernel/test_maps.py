@@ -10,7 +10,7 @@ import pytest
 
 from pybpf.errors import KernelError
 from pybpf.kinds import MapFlag, MapType
-from pybpf.load import load
+from pybpf.loading import load
 from pybpf.maps import Map, UpdateFlag, create, possible_cpus
 from pybpf.spec import MapSpec, ObjectSpec
 

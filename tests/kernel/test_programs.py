@@ -11,7 +11,7 @@ import pytest
 
 from pybpf.errors import KernelError
 from pybpf.kinds import AttachType, ProgramType
-from pybpf.load import load
+from pybpf.loading import load
 from pybpf.maps import Map
 from pybpf.programs import Program, SkbContext, create
 from pybpf.spec import ObjectSpec, ProgramSpec

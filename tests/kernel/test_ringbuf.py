@@ -9,7 +9,7 @@ from itertools import islice
 
 import pytest
 
-from pybpf.load import Loaded, load
+from pybpf.loading import Loaded, load
 from pybpf.programs import SkbContext
 from pybpf.ringbuf import RingReader
 from pybpf.spec import ObjectSpec

@@ -11,7 +11,7 @@ import pytest
 from pybpf import maps
 from pybpf.errors import ObjectError
 from pybpf.kinds import AttachType, MapType
-from pybpf.load import load
+from pybpf.loading import load
 from pybpf.programs import SkbContext
 from pybpf.spec import MapSpec, ObjectSpec
 from pybpf.verifier import VerifierError

@@ -1,0 +1,58 @@
+"""IR types -> LLVM types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir as ll
+
+from pybpf.compiler.ir import nodes as ir
+
+I1, I8, I32, I64 = ll.IntType(1), ll.IntType(8), ll.IntType(32), ll.IntType(64)
+POINTER = ll.PointerType()
+
+
+def opaque(variable: ll.Value) -> ll.Value:
+    """An alloca or global as the plain pointer it is: llvmlite gives them typed pointers, which LLVM no longer has."""
+    variable.type = POINTER
+    return variable
+
+
+def value_type(kind: ir.Type) -> ll.Type:
+    """The LLVM type of a value in a register."""
+    match kind:
+        case ir.Word():
+            return I64
+        case ir.Bool():
+            return I1
+        case ir.Pointer() | ir.ArrayPointer() | ir.Context():
+            return POINTER
+        case ir.Nothing():
+            return ll.VoidType()
+
+
+def volatile(access: ll.Instruction) -> ll.Instruction:
+    """A load or store made volatile, which llvmlite has no word for: the word is put into its text."""
+    plain = access.descr
+
+    def described(buffer: list[str]) -> None:
+        lines: list[str] = []
+        plain(lines)
+        buffer.extend(line.replace(f"{access.opname} ", f"{access.opname} volatile ", 1) for line in lines)
+
+    access.descr = described
+    return access
+
+
+@dataclass(frozen=True, slots=True)
+class HelperAddress:
+    """A kernel helper as a callee: its number as a constant address. The fields are those llvmlite reads."""
+
+    number: int
+    function_type: ll.FunctionType
+    type: ll.Type = POINTER
+    attributes: tuple[str, ...] = ()
+
+    def get_reference(self) -> str:
+        """The callee as LLVM text."""
+        return f"inttoptr (i64 {self.number} to ptr)"

@@ -1,0 +1,198 @@
+"""Struct and Array: typed views on somebody's memory.
+
+The layout is C's: fields in declaration order, each at a multiple of its alignment, unless the class says
+`packed=True`. A view never copies: two views on one memory see each other's writes, as pointers do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from pybpf.compiler.lang.integers import Width, width_of
+
+E = TypeVar("E", bound=int)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many elements a fixed array has: `Annotated[Array[u8], Count(64)]`."""
+
+    elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """A fixed array of integers inside a Struct or a global."""
+
+    element: Width
+    count: int
+
+    @property
+    def octets(self) -> int:
+        """The size in bytes."""
+        return self.element.octets * self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where a field lies: `offset` in bytes from the start of its Struct."""
+
+    name: str
+    offset: int
+    type: Width | ArrayType | type[Struct]
+
+
+class Array(Generic[E]):
+    """A fixed array of integers: a view on memory, indexed from 0; out of range raises IndexError."""
+
+    __slots__ = ("_memory", "_type")
+
+    def __init__(self, kind: ArrayType, memory: memoryview) -> None:
+        self._type, self._memory = kind, memory[: kind.octets]
+
+    def __len__(self) -> int:
+        return self._type.count
+
+    def __getitem__(self, index: int) -> int:
+        size = self._place(index)
+        return int.from_bytes(self._memory[index * size : (index + 1) * size], self._type.element.order)
+
+    def __setitem__(self, index: int, value: int) -> None:
+        size = self._place(index)
+        assert 0 <= value < 1 << (8 * size), f"{value} does not fit {8 * size} bits"
+        self._memory[index * size : (index + 1) * size] = value.to_bytes(size, self._type.element.order)
+
+    def word(self, at: int) -> int:
+        """The eight bytes from byte `at`, as a little-endian number; unaligned is fine."""
+        if not 0 <= at <= self._type.octets - 8:
+            raise IndexError(f"word at {at} of {self._type.octets} bytes")
+        return int.from_bytes(self._memory[at : at + 8], "little")
+
+    def fill(self, content: bytes) -> None:
+        """Write `content` over the start of the array; for tests and for initial values."""
+        self._memory[: len(content)] = content
+
+    def _place(self, index: int) -> int:
+        if not 0 <= index < self._type.count:
+            raise IndexError(f"index {index} of {self._type.count}")
+        return self._type.element.octets
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._memory)
+
+
+class Struct:
+    """A C struct. `Kind()` has memory of its own, zeroed; `Kind.view(memory)` looks at somebody else's."""
+
+    layout: ClassVar[dict[str, Field]]
+    size_bytes: ClassVar[int]
+    alignment_bytes: ClassVar[int]
+    _memory: memoryview
+
+    def __init_subclass__(cls, packed: bool = False) -> None:
+        cls.layout, at, strictest = {}, 0, 1
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            if name.startswith("_") or get_origin(hint) is ClassVar:
+                continue
+            kind, size, alignment = _measure(cls, name, hint)
+            alignment = 1 if packed else alignment
+            at += -at % alignment
+            cls.layout[name] = Field(name, at, kind)
+            at, strictest = at + size, max(strictest, alignment)
+        cls.size_bytes, cls.alignment_bytes = at + -at % strictest, strictest
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_memory", memoryview(bytearray(type(self).size_bytes)))
+
+    @classmethod
+    def view(cls, memory: memoryview | bytearray) -> Self:
+        """The first bytes of `memory` seen as this struct; raises ValueError when there are too few."""
+        if len(memory) < cls.size_bytes:
+            raise ValueError(f"{cls.__name__} needs {cls.size_bytes} bytes, not {len(memory)}")
+        self = cls.__new__(cls)
+        object.__setattr__(self, "_memory", memoryview(memory)[: cls.size_bytes])
+        return self
+
+    @classmethod
+    def of(cls, **fields: int) -> Self:
+        """A new struct with these fields set; for user space and tests."""
+        self = cls()
+        for name, value in fields.items():
+            setattr(self, name, value)
+        return self
+
+    def copy_from(self, other: Self) -> None:
+        """Overwrite every byte of this struct with those of `other`."""
+        self._memory[:] = other._memory
+
+    def compare_exchange(self, field: str, expected: int, desired: int) -> int:
+        """Atomically: read the field, and if it is `expected` set it to `desired`. Returns what was read."""
+        found: int = getattr(self, field)
+        if found == expected:
+            setattr(self, field, desired)
+        return found
+
+    def add_atomic(self, field: str, amount: int) -> None:
+        """Atomically add to the field; wraps at its width."""
+        place = type(self).layout[field]
+        assert isinstance(place.type, Width)
+        setattr(self, field, (getattr(self, field) + amount) % (1 << place.type.bits))
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._memory)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in type(self).layout)})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            field = type(self).layout.get(name)
+            if field is None:
+                raise AttributeError(f"{type(self).__name__} has no field {name!r}")
+            match field.type:
+                case Width(order=order) as width:
+                    return int.from_bytes(self._memory[field.offset : field.offset + width.octets], order)
+                case ArrayType() as array:
+                    return Array(array, self._memory[field.offset :])
+                case inner:
+                    return inner.view(self._memory[field.offset :])
+
+        def __setattr__(self, name: str, value: int) -> None:
+            field = type(self).layout.get(name)
+            if field is None or not isinstance(field.type, Width):
+                raise AttributeError(f"{type(self).__name__}.{name} cannot be assigned")
+            width = field.type
+            assert 0 <= value < 1 << width.bits, f"{name} = {value} does not fit {width.bits} bits"
+            self._memory[field.offset : field.offset + width.octets] = value.to_bytes(width.octets, width.order)
+
+
+def memory_of(view: Struct | Array[Any]) -> memoryview:
+    """The memory that a view looks at: exactly its bytes, not a copy."""
+    return view._memory
+
+
+def _measure(owner: type[Struct], name: str, hint: object) -> tuple[Width | ArrayType | type[Struct], int, int]:
+    """(type, size, natural alignment) of a field's annotation; TypeError when it is none the language has."""
+    if (width := width_of(hint)) is not None:
+        return width, width.octets, width.octets
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return hint, hint.size_bytes, hint.alignment_bytes
+    if get_origin(hint) is Annotated:
+        base, *notes = get_args(hint)
+        count = next((note for note in notes if isinstance(note, Count)), None)
+        if get_origin(base) is Array and count is not None and (element := width_of(get_args(base)[0])):
+            return ArrayType(element, count.elements), element.octets * count.elements, element.octets
+    raise TypeError(f"{owner.__name__}.{name}: {hint!r} is not a kernel type (u8..u64, be16..be64, Struct, counted Array)")

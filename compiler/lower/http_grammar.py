@@ -1,0 +1,156 @@
+"""The strict grammar of an HTTP/1.1 request head, as trees of bytes (RFC 9112, RFC 9110, RFC 3986).
+
+A matcher is not a server: it accepts the subset on which all servers agree and refuses the rest, so that an
+attacker and a server cannot read a request differently from the policy. Each narrowing is written at its line.
+"""
+
+from __future__ import annotations
+
+from pybpf.compiler.automata import (
+    ALPHA,
+    ALPHANUMERIC,
+    DIGIT,
+    HEX_DIGIT,
+    UPPER,
+    ByteSet,
+    Empty,
+    Literal,
+    OneOf,
+    Pattern,
+    Repeat,
+    byte_range,
+    bytes_of,
+    choice,
+    marked,
+    optional,
+    sequence,
+)
+
+CRLF = Literal(b"\r\n")  # never a bare LF or CR
+SPACE = Literal(b" ")  # exactly one between the parts
+VERSION = Literal(b"HTTP/1.1")  # 1.0 has other framing, 2.0 as text is a trick
+TOKEN = ALPHANUMERIC | bytes_of(b"!#$%&'*+-.^_`|~")  # RFC 9110 section 5.6.2
+VALUE = byte_range(0x20, 0x7E) | byte_range(0x80, 0xFF) | bytes_of(b"\t")  # no control character
+BLANKS = Repeat(OneOf(bytes_of(b" \t")), 0)
+
+UNRESERVED = ALPHANUMERIC | bytes_of(b"-._~")
+# RFC 3986 pchar without ';': servers cut path parameters off before they route.
+SEGMENT = UNRESERVED | bytes_of(b"!$&'()*+,=:@")
+QUERY = UNRESERVED | bytes_of(b"!$&'()*+,;=:@/?")
+MAX_METHOD_BYTES = 16
+MAX_LENGTH_DIGITS = 15
+
+# Escapes that have one meaning only: not of unreserved characters (two spellings of one path), not of
+# '/', '\', '%', ';', '.', control characters, and no byte that UTF-8 never has.
+_ESCAPABLE = ~(
+    UNRESERVED | bytes_of(b"%/\\;") | byte_range(0x00, 0x1F) | bytes_of(b"\x7f\xc0\xc1") | byte_range(0xF5, 0xFF)
+)
+
+# Headers that change how a request is framed, routed or which method it means. Their '-' may not be written '_',
+# for gateways fold the two. Those with no value here are refused whole.
+REFUSED_NAMES = (
+    b"transfer-encoding", b"upgrade", b"http2-settings", b"proxy-connection", b"keep-alive", b"trailer",
+    b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-url", b"x-rewrite-url",
+)  # fmt: skip
+NAMED = (b"host", b"content-length", b"connection", b"expect")
+
+
+def strict_line(mark: int) -> Pattern:
+    """METHOD SP target SP HTTP/1.1 CRLF, marked at its end."""
+    method = Repeat(OneOf(UPPER | bytes_of(b"-")), 1, MAX_METHOD_BYTES)
+    return marked(sequence(method, SPACE, target(), SPACE, VERSION, CRLF), mark)
+
+
+def target() -> Pattern:
+    """Origin form only: no empty segment but the last, no '.' or '..', nothing that could be decoded twice."""
+    plain = choice(OneOf(SEGMENT - bytes_of(b".")), escapes(_ESCAPABLE))
+    any_char = choice(OneOf(SEGMENT), escapes(_ESCAPABLE))
+    rest = Repeat(any_char, 0)
+    dot = Literal(b".")
+    segment = choice(sequence(plain, rest), sequence(dot, plain, rest), sequence(dot, dot, any_char, rest))
+    slash = Literal(b"/")
+    path = choice(slash, sequence(Repeat(sequence(slash, segment), 1), optional(slash)))
+    query = sequence(Literal(b"?"), Repeat(choice(OneOf(QUERY), escapes(~ByteSet(0))), 0))
+    return sequence(path, optional(query))
+
+
+def escapes(members: ByteSet) -> Pattern:
+    """%HH for every byte of `members`, hexadecimal digits in either case."""
+    by_high: dict[int, set[int]] = {}
+    for byte in members:
+        by_high.setdefault(byte >> 4, set()).add(byte & 15)
+    return choice(
+        *(sequence(Literal(b"%"), OneOf(_hexadecimal({high})), OneOf(_hexadecimal(lows))) for high, lows in sorted(by_high.items()))
+    )
+
+
+def headers(host: int, length: int, digit: int, end: int) -> Pattern:
+    """The header section up to and with its empty line. The marks: after `host:`, after `content-length:`,
+    after each of its digits, and after the empty line."""
+    lines = choice(
+        sequence(name(b"host"), marked(Literal(b":"), host), BLANKS, _host(), BLANKS),
+        sequence(name(b"content-length"), marked(Literal(b":"), length), BLANKS, _length(digit), BLANKS),
+        sequence(name(b"connection"), Literal(b":"), BLANKS, _options(), BLANKS),
+        sequence(name(b"expect"), Literal(b":"), BLANKS, name(b"100-continue"), BLANKS),
+        sequence(other_names((*NAMED, *REFUSED_NAMES)), Literal(b":"), Repeat(OneOf(VALUE), 0)),
+    )
+    return sequence(Repeat(sequence(lines, CRLF), 0), marked(CRLF, end))
+
+
+def name(text: bytes) -> Pattern:
+    """`text` in any case."""
+    return sequence(*(OneOf(_either_case(byte)) for byte in text))
+
+
+def other_names(words: tuple[bytes, ...]) -> Pattern:
+    """Every token that is none of `words`, whatever the case, and with '_' for '-' too."""
+    return _not_of(frozenset(words), at_start=True)
+
+
+def _not_of(words: frozenset[bytes], *, at_start: bool) -> Pattern:
+    """Tokens that are not in `words`: the first byte leads away from all of them, or on to fewer."""
+    following = {word[:1] for word in words if word}
+    leading = ByteSet(0)
+    ways: list[Pattern] = [] if at_start or b"" in words else [Empty()]
+    for first in sorted(following):
+        members = _folded(first[0])
+        leading |= members
+        rest = frozenset(word[1:] for word in words if word[:1] == first)
+        ways.append(sequence(OneOf(members), _not_of(rest, at_start=False)))
+    ways.append(sequence(OneOf(TOKEN - leading), Repeat(OneOf(TOKEN), 0)))
+    return choice(*ways)
+
+
+def _host() -> Pattern:
+    """A name or address and perhaps a port; no user part, no trailing dot."""
+    inner = ALPHANUMERIC | bytes_of(b"-_")
+    registered = sequence(Repeat(sequence(Repeat(OneOf(inner), 1), Literal(b".")), 0), Repeat(OneOf(inner), 1))
+    literal = sequence(Literal(b"["), Repeat(OneOf(HEX_DIGIT | bytes_of(b":.")), 1), Literal(b"]"))
+    port = sequence(Literal(b":"), Repeat(OneOf(DIGIT), 1, 5))
+    return sequence(choice(registered, literal), optional(port))
+
+
+def _length(digit: int) -> Pattern:
+    """0, or up to fifteen digits without a leading zero: no number a server could overflow on."""
+    first = marked(OneOf(DIGIT - bytes_of(b"0")), digit)
+    more = Repeat(marked(OneOf(DIGIT), digit), 0, MAX_LENGTH_DIGITS - 1)
+    return choice(marked(Literal(b"0"), digit), sequence(first, more))
+
+
+def _options() -> Pattern:
+    """Connection options that name no header to be removed on the way."""
+    option = choice(name(b"keep-alive"), name(b"close"), name(b"te"))
+    return sequence(option, Repeat(sequence(BLANKS, Literal(b","), BLANKS, option), 0))
+
+
+def _either_case(byte: int) -> ByteSet:
+    character = bytes([byte])
+    return bytes_of(character.lower() + character.upper()) if byte in ALPHA else bytes_of(character)
+
+
+def _folded(byte: int) -> ByteSet:
+    return bytes_of(b"-_") if byte == ord("-") else _either_case(byte)
+
+
+def _hexadecimal(digits: set[int]) -> ByteSet:
+    return bytes_of("".join(f"{digit:x}{digit:X}" for digit in digits).encode())

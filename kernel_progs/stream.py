@@ -1,0 +1,82 @@
+"""The opener's bytes of an inspected connection: which of them a packet may bring.
+
+Invariant I1, one value per sequence number: a payload byte passes only if the matcher consumed it, in order, or
+if the receiver has acknowledged that position already and will ignore the byte. Everything else is dropped and
+TCP sends it again, so the stream a receiver assembles is the stream that was judged. Positions are compared as
+serial numbers (RFC 9293 section 3.4). State starts at the receiver's SYN-ACK, never at the opener's word.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pybpf.compiler.lang import function, u32
+from pybpf.kernel_progs.abi import Connection, ConnectionState, Reason, Scratch, Stream
+from pybpf.kernel_progs.headers import FIN
+
+KNOWN: Final = 0xFF  # nothing in the packet that the receiver does not have already
+
+
+@function
+def ahead_of(sequence: u32, other: u32) -> u32:
+    """How far `sequence` lies ahead of `other`, modulo 2^32; 2^31 and more means behind."""
+    return (sequence - other) & 0xFFFFFFFF
+
+
+@function
+def is_ahead(sequence: u32, other: u32) -> bool:
+    """Whether `sequence` comes after `other`."""
+    distance = ahead_of(sequence, other)
+    return distance != 0 and distance < 0x80000000
+
+
+@function
+def begin(connection: Connection, sequence: u32, acknowledgement: u32) -> None:
+    """The receiver's SYN-ACK: the stream starts at what it acknowledges.
+
+    One that is sent again, for the same stream, changes nothing: bytes may have been judged since.
+    """
+    if connection.state != ConnectionState.OPENING and connection.initial_sequence == acknowledgement:
+        return
+    connection.initial_sequence = acknowledgement
+    connection.next_sequence = acknowledgement
+    connection.acknowledged = acknowledgement
+    connection.reply_sequence = (sequence + 1) & 0xFFFFFFFF
+    fresh = Stream()
+    fresh.fresh = 1
+    connection.stream.copy_from(fresh)
+    connection.state = ConnectionState.OPEN
+
+
+@function
+def hear_reply(connection: Connection, sequence: u32, acknowledgement: u32, length: u32, flags: u32) -> None:
+    """A packet of the receiver: what it has acknowledged, and how far its own bytes go."""
+    if is_ahead(acknowledgement, connection.acknowledged) and not is_ahead(acknowledgement, connection.next_sequence):
+        connection.acknowledged = acknowledgement
+    end = (sequence + length + (flags & FIN)) & 0xFFFFFFFF
+    if is_ahead(end, connection.reply_sequence):
+        connection.reply_sequence = end
+
+
+@function
+def admit(connection: Connection, scratch: Scratch) -> u32:
+    """POLICY (0) when the packet's bytes are to be judged: `scratch` then names only those not judged before.
+
+    KNOWN when it may pass unjudged: all of it is acknowledged. Otherwise the reason to drop it, AHEAD or REPLAYED.
+    """
+    old = ahead_of(connection.next_sequence, scratch.sequence)
+    if old == 0:
+        return Reason.POLICY
+    if old >= 0x80000000:
+        return Reason.AHEAD
+    if old >= scratch.payload_length:
+        end = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
+        if is_ahead(end, connection.acknowledged):
+            return Reason.REPLAYED
+        return KNOWN
+    if connection.acknowledged != connection.next_sequence:
+        return Reason.REPLAYED
+    scratch.sequence = connection.next_sequence
+    scratch.payload_offset = (scratch.payload_offset + old) & 0xFFFFFFFF
+    scratch.payload_length = (scratch.payload_length - old) & 0xFFFFFFFF
+    return Reason.POLICY

@@ -1,0 +1,108 @@
+"""Compilation and endpoints -> programs, maps and links in the kernel.
+
+The order never opens a hole: maps are filled and programs stand ready before the first interface gets one, and an
+interface's two hooks get theirs with nothing left to do. What is attached enforces until its Enforcement closes or
+its process ends; then the kernel takes it off.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from types import TracebackType
+from typing import Self
+
+from pybpf import elf, links, loading
+from pybpf.compiler import Compilation, Endpoint, Source, compile_policy
+from pybpf.enforce import contents
+from pybpf.kernel_progs import state
+from pybpf.links import TcxHook
+from pybpf.loading import Loaded
+from pybpf.maps import Map
+from pybpf.observe import Flow, flow_of
+from pybpf.ringbuf import RingReader
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """One workload: who it is, and the host-side interface it is behind (in the caller's network namespace)."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    ipv4: str
+    interface: str
+
+    def endpoint(self) -> Endpoint:
+        """The same as policy knows it, without the interface."""
+        return Endpoint(name=self.name, namespace=self.namespace, labels=tuple(sorted(self.labels.items())), ipv4=(self.ipv4,))
+
+
+class Enforcement:
+    """Policy at work. Closing it detaches everything; owned by whoever called `enforce`."""
+
+    def __init__(self, compilation: Compilation, configs: Sequence[EndpointConfig], owned: ExitStack, ring: Map) -> None:
+        self.compilation = compilation
+        self._names = {entry.number: config.name for entry, config in zip(compilation.entries.endpoints, configs, strict=True)}
+        self._owned = owned
+        self._ring = owned.enter_context(RingReader(ring))
+
+    def flows(self, timeout_ms: int) -> list[Flow]:
+        """What was decided since the last call; waits up to `timeout_ms` for the first."""
+        return [flow_of(record, self.compilation.entries.origins, self._names) for record in self._ring.read(timeout_ms)]
+
+    def close(self) -> None:
+        """Detach and forget. Closing twice does nothing."""
+        self._owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> Enforcement:
+    """Compile the policies of `sources` and enforce them on `endpoints`.
+
+    Must run in the network namespace that has the interfaces. CompileError for wrong policies, KernelError or
+    OSError when the kernel refuses; after an error nothing is left attached or loaded. Kernel 6.6 (tcx links).
+    """
+    configs = sorted(endpoints, key=lambda config: (config.namespace, config.name))
+    compilation = compile_policy(sources, [config.endpoint() for config in configs])
+    by_name = {(config.namespace, config.name): config for config in configs}
+    ordered = [by_name[each.endpoint.namespace, each.endpoint.name] for each in compilation.resolved.endpoints]
+    with ExitStack() as owned:
+        datapath = owned.enter_context(loading.load(elf.parse(compilation.datapath().elf)))
+        rule_sets = [owned.enter_context(_load_rule_set(compilation, index, datapath)) for index in range(len(compilation.tables))]
+        _fill(datapath, rule_sets, compilation, ordered)
+        for config in ordered:
+            for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint")):
+                index = socket.if_nametoindex(config.interface)
+                owned.enter_context(links.attach_tcx(datapath.programs[name], index, hook))
+        return Enforcement(compilation, ordered, owned.pop_all(), datapath.maps["events"])
+
+
+def _load_rule_set(compilation: Compilation, index: int, datapath: Loaded) -> Loaded:
+    """The program of one rule set, on the datapath's maps; its tables are its own."""
+    spec = elf.parse(compilation.rule_set(index).elf)
+    return loading.load(spec, maps={name: datapath.maps[name] for name in spec.maps if name in datapath.maps})
+
+
+def _fill(datapath: Loaded, rule_sets: Sequence[Loaded], compilation: Compilation, configs: Sequence[EndpointConfig]) -> None:
+    """Everything the programs look up, before any of them runs."""
+    maps = datapath.maps
+    maps["stages"].update(contents.number(state.STAGE_REFUSE), datapath.programs["refuse_packet"])
+    for index, loaded in enumerate(rule_sets):
+        maps["rule_sets"].update(contents.number(index), loaded.programs["judge_http"])
+    for key, value in contents.policies(compilation.entries):
+        maps["policies"].update(key, value)
+    for config, entry in zip(configs, compilation.entries.endpoints, strict=True):
+        address = IPv4Address(config.ipv4)
+        key, value = contents.identity(address, entry.identity)
+        maps["identities"].update(key, value)
+        interface = contents.number(socket.if_nametoindex(config.interface))
+        maps["endpoints"].update(interface, contents.endpoint(entry, address))

@@ -1,0 +1,42 @@
+"""The kernel's HTTP matcher run in CPython: feed() over its stand-in maps and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pybpf.compiler.lower import HttpTables
+from pybpf.kernel_progs import http
+from pybpf.kernel_progs.abi import CHUNK_BYTES, Chunk, Reason
+from pybpf.kernel_progs.state import chunks
+
+
+def install(tables: HttpTables) -> None:
+    """Put a rule set's tables into the arrays that feed() reads."""
+    for name, value in tables.constants.items():
+        setattr(http, name, value)  # what specialisation does
+    for name, content in tables.arrays.items():
+        getattr(http, name).fill(content)
+
+
+def judge(pieces: Sequence[bytes]) -> Reason:
+    """What feed() says of a stream that arrives in these pieces: POLICY, or the first reason to refuse."""
+    chunk = chunks.lookup(0)
+    assert chunk is not None
+    chunk.copy_from(Chunk())
+    chunk.stream.fresh = 1
+    for piece in pieces:
+        for start in range(0, len(piece), CHUNK_BYTES):
+            part = piece[start : start + CHUNK_BYTES]
+            chunk.octets.fill(part)
+            chunk.length = len(part)
+            reason = http.feed(chunk)
+            if reason != Reason.POLICY:
+                return Reason(reason)
+    return Reason.POLICY
+
+
+def is_between_requests() -> bool:
+    """Whether the last stream judged ended where a request may start, its last body complete."""
+    chunk = chunks.lookup(0)
+    assert chunk is not None
+    return chunk.stream.fresh == 1 and chunk.stream.length_left == 0
