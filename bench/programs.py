@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import Action, Skb, program
-from pybpf.kernel_progs.headers import Frame
 from pybpf.kernel_progs.abi import ConnectionKey
+from pybpf.kernel_progs.headers import Frame
 from pybpf.kernel_progs.state import connections, stages
 
 ENDPOINT: Final = 1
