@@ -244,8 +244,7 @@ def decide_reply(scratch: Scratch, connection: Connection, opening: bool, acknow
         begin(connection, scratch.sequence, acknowledgement)
         connection.busy = 0
         return Action.OK
-    if connection.state == ConnectionState.REFUSED:
-        return Action.SHOT
+    # Of a refused connection too: our own 403 comes by here, and the receiver, reset, has nothing else to say.
     if (scratch.flags & ACK) != 0:
         hear_reply(connection, scratch.sequence, acknowledgement, scratch.payload_length, scratch.flags)
     return Action.OK

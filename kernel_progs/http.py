@@ -232,7 +232,8 @@ def advance(chunk: Chunk) -> bool:
             position = after_value(chunk, position)
         else:
             position = after_name(chunk, position)
-        chunk.position = position & 0xFFFF
+        # What lies behind the payload is what was there before: a skip ends with the payload.
+        chunk.position = (position if position < chunk.length else chunk.length) & 0xFFFF
         position = chunk.position
     step(chunk, row, position)
     if chunk.row < settings[SPECIAL_LIMIT]:

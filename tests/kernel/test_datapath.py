@@ -99,7 +99,6 @@ def test_after_a_refusal_data_is_answered_by_reset_and_nothing_reaches_the_recei
     assert is_reset(datapath.receive(frame(replace(after, payload=GET))))
     assert datapath.receive(frame(replace(after, flags=ACK))).return_value == SHOT
     assert datapath.receive(frame(replace(after, flags=ACK | FIN))).return_value == SHOT
-    assert datapath.send(frame(reply_to(at, sequence=5001, flags=ACK, payload=b"late"))).return_value == SHOT
 
 
 def test_bytes_ahead_of_what_was_judged_are_dropped(datapath: Datapath) -> None:

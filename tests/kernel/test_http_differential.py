@@ -1,0 +1,51 @@
+"""The HTTP matcher says the same in CPython, in the IR interpreter and in the kernel, on generated requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pybpf.kernel_progs.abi import ConnectionState, Reason, Verdict
+from tests.support import http_oracle, http_python
+from tests.support.datapath import Datapath
+from tests.support.http_requests import Case, cases
+from tests.support.rules import tables_of
+
+pytestmark = pytest.mark.kernel
+
+RULES = [("GET", "/flights"), ("POST|PUT", "/bookings/[0-9]+"), (None, "/open(/.*)?"), ("GET", "/caf.*")]
+CASES = 5_000
+
+
+@pytest.fixture(scope="module")
+def datapath() -> Iterator[Datapath]:
+    tables = tables_of(RULES)
+    http_python.install(tables)
+    with Datapath(tables) as made:
+        yield made
+
+
+def judged_by_the_kernel(datapath: Datapath, case: Case) -> tuple[Reason, bool]:
+    """(the first reason to refuse or POLICY, whether the stream ended between requests)."""
+    at = datapath.connect()
+    datapath.request(at, case.pieces)
+    refused = [event for event in datapath.events() if event.verdict in (Verdict.REFUSED_403, Verdict.REFUSED_RESET, Verdict.DROPPED)]
+    connection = datapath.connection(at)
+    assert connection is not None
+    assert bool(refused) == (connection.state == ConnectionState.REFUSED)
+    reason = Reason(refused[0].reason) if refused else Reason.POLICY
+    return reason, not refused and connection.stream.fresh == 1 and connection.stream.length_left == 0
+
+
+def test_kernel_and_cpython_give_the_same_verdicts(datapath: Datapath) -> None:
+    for case in cases(2026, CASES):
+        expected = http_python.judge(case.pieces)
+        between = expected == Reason.POLICY and http_python.is_between_requests()
+        assert judged_by_the_kernel(datapath, case) == (expected, between), case
+
+
+def test_the_kernel_agrees_with_the_oracle(datapath: Datapath) -> None:
+    for case in cases(7, 500):
+        reason, between = judged_by_the_kernel(datapath, case)
+        assert (reason == Reason.POLICY and between) == http_oracle.allows(case.stream, RULES), case
