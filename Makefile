@@ -33,6 +33,9 @@ check: $(VENV)/made-test typing
 	$(BIN)/mypy .typing/pybpf tests bench
 	$(BIN)/python -m pytest -q tests/test_house.py
 
+fuzz: $(VENV)/made-test
+	PYBPF_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz
+
 bench: $(VENV)/made-test
 	$(BIN)/python -m pytest -q bench --benchmark-enable --benchmark-only --benchmark-sort=name
 

@@ -1,0 +1,67 @@
+"""What the documentation shows is true: its Python runs and prints what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+import pybpf
+from pybpf import api
+from pybpf.compiler import pipeline
+from pybpf.compiler.frontend import translate
+from pybpf.compiler.lang import Action, Skb
+from pybpf.features import missing
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"])
+
+
+def test_the_library_page_prints_what_it_says() -> None:
+    text = (ROOT / "docs/library.md").read_text()
+    names: dict[str, object] = {}
+    for block, said in re.findall(r"```python\n(.*?)```\n\nprints `([^`]*)`", text, re.DOTALL):
+        if "pybpf.load(" in block and missing():
+            pytest.skip("missing: " + "; ".join(each.what for each in missing()))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block, "docs/library.md", "exec"), names)
+        assert printed.getvalue().strip() == said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists() or target.startswith("http"), f"{page.name}: {target}"
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    made = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()):
+        assert re.search(rf"^{target}:", made, re.MULTILINE), target
+
+
+def test_the_names_at_the_front_doors_are_those_of_the_rooms_behind() -> None:
+    import pybpf.compiler
+
+    assert sorted(pybpf.__all__) == sorted(api.__all__)
+    assert sorted(pybpf.compiler.__all__) == sorted(pipeline.__all__)
+    for name in pybpf.__all__:
+        assert getattr(pybpf, name) is getattr(api, name)
+
+
+def test_the_kernel_program_of_the_page_runs_in_cpython_and_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs/kernel-python.md").read_text()
+    block = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    (tmp_path / "count_example.py").write_text(block[1])
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("count_example")
+    packet = bytes(12) + b"\x08\x00" + bytes.fromhex("45000028000000004006")
+    assert module.count_protocols(Skb(packet)) == Action.OK
+    assert module.counts.lookup(6).octets == 40
+    assert pybpf.build(translate([module.count_protocols])).elf.startswith(b"\x7fELF")
