@@ -8,7 +8,19 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Final
 
-from pybpf.compiler.lang import Array, Count, Struct, be16, be32, u8, u16, u32, u64, volatile_u16, volatile_u32
+from pybpf.compiler.lang import (
+    Array,
+    Count,
+    Struct,
+    be16,
+    be32,
+    u8,
+    u16,
+    u32,
+    u64,
+    volatile_u16,
+    volatile_u32,
+)
 
 # ---- limits; every one fails closed ----
 

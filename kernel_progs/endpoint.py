@@ -28,7 +28,6 @@ from pybpf.kernel_progs.headers import (
     FIN,
     FRAGMENT_MASK,
     FRAME_BYTES,
-    IPV4_BYTES,
     IPV4_PLAIN,
     KIND_ARP,
     KIND_IPV4,

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pybpf.compiler.lang import Skb, callback, function, global_array, program, repeat, u8, u32
 from pybpf.compiler.lang import Action as TcAction
+from pybpf.compiler.lang import Skb, callback, function, global_array, program, repeat, u8, u32
 from pybpf.kernel_progs.abi import (
     CHUNK_BYTES,
     MAX_HEAD_BYTES,
@@ -30,6 +30,7 @@ from pybpf.kernel_progs.abi import (
     Answer,
     Chunk,
     Connection,
+    ConnectionState,
     Reason,
     Scratch,
     Seen,
@@ -271,7 +272,9 @@ def feed(chunk: Chunk) -> u32:
 
 @function
 def refuse(packet: Skb, scratch: Scratch, connection: Connection, reason: u32) -> int:
-    """Hand the packet to the refusing program; when that is missing, drop it."""
+    """End the connection and hand the packet to the refusing program; when that is missing, drop it."""
+    connection.state = ConnectionState.REFUSED
+    connection.busy = 0
     scratch.reason = reason & 0xFF
     scratch.answer = Answer.FORBIDDEN if connection.stream.requests == 0 else Answer.RESET
     stages.tail_call(packet, STAGE_REFUSE)

@@ -11,7 +11,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from pybpf.compiler.lang import PSEUDO_HEADER, REDIRECT_INGRESS, Skb, Struct, checksum_add, function, program, u16, u32
+from pybpf.compiler.lang import (
+    PSEUDO_HEADER,
+    REDIRECT_INGRESS,
+    Skb,
+    Struct,
+    checksum_add,
+    function,
+    program,
+    u16,
+    u32,
+)
 from pybpf.compiler.lang import Action as TcAction
 from pybpf.kernel_progs.abi import Answer, ConnectionState, Direction, Scratch, Verdict
 from pybpf.kernel_progs.events import report

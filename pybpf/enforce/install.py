@@ -7,6 +7,7 @@ its process ends; then the kernel takes it off.
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -81,8 +82,7 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
         _fill(datapath, rule_sets, compilation, ordered)
         for config in ordered:
             for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint")):
-                index = socket.if_nametoindex(config.interface)
-                owned.enter_context(links.attach_tcx(datapath.programs[name], index, hook))
+                owned.enter_context(links.attach_tcx(datapath.programs[name], _interface_index(config), hook))
         return Enforcement(compilation, ordered, owned.pop_all(), datapath.maps["events"])
 
 
@@ -104,5 +104,12 @@ def _fill(datapath: Loaded, rule_sets: Sequence[Loaded], compilation: Compilatio
         address = IPv4Address(config.ipv4)
         key, value = contents.identity(address, entry.identity)
         maps["identities"].update(key, value)
-        interface = contents.number(socket.if_nametoindex(config.interface))
-        maps["endpoints"].update(interface, contents.endpoint(entry, address))
+        maps["endpoints"].update(contents.number(_interface_index(config)), contents.endpoint(entry, address))
+
+
+def _interface_index(config: EndpointConfig) -> int:
+    try:
+        return socket.if_nametoindex(config.interface)
+    except OSError as error:
+        message = f"endpoint {config.name}: no interface {config.interface!r} in this network namespace"
+        raise OSError(error.errno or errno.ENODEV, message) from error

@@ -1,0 +1,221 @@
+"""Policy on real TCP connections between namespaces: what clients and servers see, and what is left afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from pybpf.compiler.diag import Source
+from pybpf.demo import namespaces
+from pybpf.demo.network import Network, network
+from pybpf.enforce import EndpointConfig, Enforcement, enforce
+from pybpf.kernel_progs.abi import Verdict
+
+pytestmark = pytest.mark.kernel
+
+POLICY = """
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: api}
+spec:
+  endpointSelector: {matchLabels: {app: %s}}
+  %s:
+  - %s: [{matchLabels: {app: %s}}]
+    toPorts:
+    - ports: [{port: "8080", protocol: TCP}]
+      rules: {http: [{method: GET, path: "/open.*"}, {method: POST, path: /upload}]}
+"""
+INGRESS = POLICY % ("server", "ingress", "fromEndpoints", "client")
+EGRESS = POLICY % ("client", "egress", "toEndpoints", "server")
+PORT = 8080
+
+
+@dataclass
+class Server:
+    """Answers every request with 200 and remembers it; reads bodies by Content-Length."""
+
+    listener: socket.socket
+    requests: list[bytes] = field(default_factory=list)
+    octets: int = 0
+
+    def serve(self) -> None:
+        """Until the listener is closed."""
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rwb") as stream:
+            try:
+                while line := stream.readline():
+                    length = 0
+                    while (header := stream.readline()) not in (b"\r\n", b""):
+                        if header.lower().startswith(b"content-length:"):
+                            length = int(header.split(b":")[1])
+                    self.requests.append(line.strip())
+                    self.octets += len(stream.read(length))
+                    stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    stream.flush()
+            except OSError:
+                return
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Network]:
+    with network(["client", "server"]) as made:
+        yield made
+
+
+@pytest.fixture
+def server(built: Network) -> Iterator[Server]:
+    listener = namespaces.run(built.place("server").namespace, lambda: socket.create_server(("", PORT), backlog=64))
+    made = Server(listener)
+    thread = threading.Thread(target=made.serve, daemon=True)
+    thread.start()
+    yield made
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+
+
+@contextmanager
+def enforced(built: Network, policy: str) -> Iterator[Enforcement]:
+    configs = [EndpointConfig(place.name, "default", {"app": place.name}, place.ipv4, place.interface) for place in built.places]
+    made = namespaces.run(built.node, lambda: enforce([Source("policy.yaml", policy)], configs))
+    with made:
+        yield made
+
+
+def connect(built: Network) -> socket.socket:
+    address = (built.place("server").ipv4, PORT)
+    return namespaces.run(built.place("client").namespace, lambda: socket.create_connection(address, timeout=5))
+
+
+def read_all(connection: socket.socket) -> bytes:
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return received
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: server:8080\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("policy", [INGRESS, EGRESS], ids=["ingress", "egress"])
+def test_a_plain_socket_sees_a_clean_403_and_the_server_nothing(built: Network, server: Server, policy: str) -> None:
+    with enforced(built, policy) as enforcement, connect(built) as connection:
+        connection.sendall(get("/closed"))
+        received = read_all(connection)
+        assert received.startswith(b"HTTP/1.1 403 Forbidden\r\n") and received.endswith(b"\r\n\r\nAccess denied\r\n")
+        verdicts = [flow.verdict for flow in enforcement.flows(1000)]
+        assert Verdict.REFUSED_403 in verdicts
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("policy", [INGRESS, EGRESS], ids=["ingress", "egress"])
+def test_allowed_requests_of_one_connection_are_answered(built: Network, server: Server, policy: str) -> None:
+    with enforced(built, policy), connect(built) as connection:
+        for number in range(20):
+            connection.sendall(get(f"/open/{number}"))
+            assert connection.recv(1000).endswith(b"ok")
+    assert len(server.requests) == 20
+
+
+def test_curl_sees_a_clean_403(built: Network, server: Server) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("missing: curl (apt-get install curl)")
+    url = f"http://{built.place('server').ipv4}:{PORT}"
+    with enforced(built, INGRESS):
+        for path, status, body in (("/open", "200", "ok"), ("/closed", "403", "Access denied\r\n")):
+            command = ["ip", "netns", "exec", built.place("client").namespace, "curl", "-sS", "--max-time", "5", "-w", "%{http_code}", url + path]
+            ended = subprocess.run(command, capture_output=True, check=True)
+            assert ended.stdout.decode() == body + status and ended.stderr == b""
+
+
+def test_pipelined_requests_are_judged_one_by_one(built: Network, server: Server) -> None:
+    with enforced(built, INGRESS), connect(built) as connection:
+        connection.sendall(get("/open") * 100)
+        expected = len(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") * 100
+        received = 0
+        while received < expected:
+            received += len(connection.recv(65536))
+        connection.sendall(get("/open") + get("/closed"))
+        with pytest.raises(ConnectionResetError):
+            while connection.recv(65536):
+                pass
+    assert server.requests.count(b"GET /closed HTTP/1.1") == 0
+    assert 100 <= len(server.requests) <= 101
+
+
+def test_a_large_upload_arrives_whole(built: Network, server: Server) -> None:
+    body = bytes(3_000_000)
+    with enforced(built, INGRESS), connect(built) as connection:
+        connection.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert connection.recv(1000).endswith(b"ok")
+        connection.sendall(get("/open"))
+        assert connection.recv(1000).endswith(b"ok")
+    assert server.octets == len(body)
+
+
+def test_a_request_hidden_in_a_body_is_no_request_and_one_behind_it_is(built: Network, server: Server) -> None:
+    hidden = get("/closed")
+    with enforced(built, INGRESS), connect(built) as connection:
+        connection.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(hidden) + hidden)
+        assert connection.recv(1000).endswith(b"ok")
+        connection.sendall(hidden)
+        with pytest.raises(ConnectionResetError):
+            assert connection.recv(1000) == b""
+            connection.sendall(hidden)
+            connection.recv(1000)
+    assert server.requests == [b"POST /upload HTTP/1.1"]
+
+
+def test_many_connections_at_once_are_all_judged(built: Network, server: Server) -> None:
+    outcomes: list[bytes] = []
+
+    def converse(path: str) -> None:
+        with connect(built) as connection:
+            connection.sendall(get(path))
+            outcomes.append(connection.recv(1000)[9:12])
+
+    with enforced(built, INGRESS):
+        threads = [threading.Thread(target=converse, args=(path,)) for path in ["/open", "/closed"] * 30]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(outcomes) == [b"200"] * 30 + [b"403"] * 30
+    assert server.requests.count(b"GET /closed HTTP/1.1") == 0
+
+
+def test_a_policy_ends_connections_that_are_older_than_it(built: Network, server: Server) -> None:
+    with connect(built) as connection:
+        connection.sendall(get("/closed"))
+        assert connection.recv(1000).endswith(b"ok")
+        with enforced(built, INGRESS):
+            connection.sendall(get("/closed"))
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1000)
+    assert server.requests == [b"GET /closed HTTP/1.1"]
+
+
+def test_closing_takes_the_programs_off_and_a_wrong_interface_leaves_nothing(built: Network, server: Server) -> None:
+    with enforced(built, INGRESS):
+        pass
+    with connect(built) as connection:
+        connection.sendall(get("/closed"))
+        assert connection.recv(1000).endswith(b"ok")
+    config = EndpointConfig("server", "default", {"app": "server"}, built.place("server").ipv4, "no-such-interface")
+    with pytest.raises(OSError, match="no interface 'no-such-interface'"):
+        namespaces.run(built.node, lambda: enforce([Source("policy.yaml", INGRESS)], [config]))
