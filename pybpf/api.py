@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from pybpf import elf, loading
-from pybpf.compiler import Built, Compilation, CompileError, Diagnostic, Endpoint, Source, Span, build, compile_policy
+from pybpf.compiler import (
+    Built,
+    Compilation,
+    CompileError,
+    Diagnostic,
+    Endpoint,
+    Source,
+    Span,
+    build,
+    compile_policy,
+)
 from pybpf.enforce import EndpointConfig, Enforcement
 from pybpf.enforce import enforce as enforce_policy
 from pybpf.errors import KernelError, NotSupported, ObjectError

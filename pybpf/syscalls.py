@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from . import _bpf  # type: ignore[attr-defined]
+from . import _bpf
 from .errors import KernelError
 
 _ffi, _lib = _bpf.ffi, _bpf.lib

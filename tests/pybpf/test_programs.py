@@ -8,7 +8,7 @@ import struct
 from pybpf.descriptor import kernel_name
 from pybpf.errors import KernelError, NotSupported, ObjectError
 from pybpf.kinds import AttachType, ProgramType
-from pybpf.load import placed
+from pybpf.loading import placed
 from pybpf.programs import SkbContext
 from pybpf.spec import ProgramSpec, Relocation, RelocationKind
 

@@ -1,0 +1,71 @@
+"""Compilation -> the text of one stage on the way to the object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pybpf.compiler import Compilation
+    from pybpf.compiler.lower import HttpTables
+
+
+
+def ir(compilation: Compilation) -> str:
+    """The intermediate representation of every program of the object."""
+    from pybpf.compiler.ir.show import show
+
+    return show(compilation.whole().module)
+
+
+def llvm(compilation: Compilation) -> str:
+    """What LLVM is given."""
+    return compilation.whole().llvm
+
+
+def asm(compilation: Compilation) -> str:
+    """What LLVM made of it, as BPF assembly."""
+    return compilation.whole().assembly
+
+
+def tables(compilation: Compilation) -> str:
+    """The machine of each rule set: its rules, the classes of bytes, and the steps that do not lead to death.
+
+    rule set 0: 1 rule, 90 states, 30 classes, 12,345 bytes, tag 0x1234abcd
+      rule read-flights.yaml:21:9: GET /flights
+      class 1: 09 20..7e
+      state 4 REQUEST_LINE: 1>5 7>4
+    """
+    return "".join(f"{line}\n" for index, each in enumerate(compilation.tables) for line in _rule_set(index, each))
+
+
+# --emit STAGE -> the function that shows it
+STAGES: Final[dict[str, Callable[[Compilation], str]]] = {"asm": asm, "ir": ir, "llvm": llvm, "tables": tables}
+
+
+def _rule_set(index: int, tables: HttpTables) -> Iterator[str]:
+    packed = tables.table
+    states = len(packed.transitions) >> packed.stride_shift
+    length_bytes = sum(len(content) for content in tables.arrays.values())
+    yield (
+        f"rule set {index}: {len(tables.rules)} rules, {states} states, {packed.class_count} classes,"
+        f" start {packed.start >> packed.stride_shift}, {length_bytes:,} bytes, tag {tables.tag:#010x}"
+    )
+    for rule in tables.rules:
+        method, path = (text.value if text is not None else "any" for text in (rule.method, rule.path))
+        yield f"  rule {rule.span}: method {method}, path {path}"
+    for number in range(packed.class_count):
+        yield f"  class {number}: {_ranges([byte for byte in range(256) if packed.classes[byte] == number])}"
+    for state in range(1, states):
+        row = packed.transitions[state << packed.stride_shift :][: packed.class_count]
+        steps = " ".join(f"{number}>{entry >> packed.stride_shift}" for number, entry in enumerate(row) if entry)
+        meaning = f" {tables.actions[state - 1].name}" if state <= len(tables.actions) else ""
+        yield f"  state {state}{meaning}: {steps}".rstrip()
+
+
+def _ranges(members: list[int]) -> str:
+    """Bytes in hexadecimal, neighbours joined: "09 20..7e"."""
+    firsts = [byte for byte in members if byte - 1 not in members]
+    lasts = [byte for byte in members if byte + 1 not in members]
+    pairs = zip(firsts, lasts, strict=True)
+    return " ".join(f"{first:02x}" if first == last else f"{first:02x}..{last:02x}" for first, last in pairs)

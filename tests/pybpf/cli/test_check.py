@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from pybpf.cli import main
+from pybpf.demo import SCENARIOS
+
+GOOD = (SCENARIOS / "flights" / "read-flights.yaml").read_text()
+
+
+def test_a_good_policy_is_status_0_and_nothing_on_standard_output(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    done = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "1 file: 1 policy, no errors" in done.stderr
+
+
+def test_the_errors_of_all_files_are_shown_in_one_run(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(GOOD.replace("ingress", "ingres"))
+    done = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f"{tmp_path}/a.yaml:10:3: error[" in done.stdout
+    assert f"{tmp_path}/b.yaml:10:3: error[" in done.stdout
+
+
+def test_standard_input_is_a_dash() -> None:
+    done = CliRunner().invoke(main, ["check", "-"], input=GOOD.replace("ingress", "ingres"))
+    assert done.exit_code == 1
+    assert "<stdin>:10:3" in done.stdout
+
+
+def test_an_unreadable_file_is_status_2_and_the_others_are_still_checked(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD.replace("ingress", "ingres"))
+    done = CliRunner().invoke(main, ["check", str(tmp_path / "none.yaml"), str(tmp_path / "a.yaml")])
+    assert done.exit_code == 2
+    assert f"pybpf: {tmp_path}/none.yaml: ENOENT" in done.stderr
+    assert "a.yaml:10:3" in done.stdout
