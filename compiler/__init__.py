@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Built",
-    "CompileError",
     "Compilation",
+    "CompileError",
     "Diagnostic",
     "Endpoint",
     "Source",

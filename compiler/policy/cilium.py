@@ -6,26 +6,31 @@ and path. Everything else under spec is an error: most of Cilium's other keys na
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span
 from pybpf.compiler.policy.fields import Report, fields, items, require, text
+from pybpf.compiler.policy.known_keys import KINDS_NOT_ENFORCED
 from pybpf.compiler.policy.labels import DEFAULT_NAMESPACE, peer, subject
-from pybpf.compiler.policy.model import Direction, HttpRule, Policy, Port, PortRule, Protocol, Rule, Selector, Text
+from pybpf.compiler.policy.model import Direction, Policy, Rule, Selector, Text
+from pybpf.compiler.policy.ports import port_rule
 from pybpf.compiler.policy.positions import NULL, Mapping, Node, Scalar, parse
 
 API_VERSION: Final = "cilium.io/v2"
 KIND: Final = "CiliumNetworkPolicy"
-MAX_PORTS: Final = 40
+# An object's name is a DNS subdomain in Kubernetes; capitals and underscores are let through for files never sent there.
+_NAME: Final = re.compile("[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?")
+_NAMESPACE: Final = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _PEERS: Final = {Direction.INGRESS: "fromEndpoints", Direction.EGRESS: "toEndpoints"}
-_PROTOCOLS: Final = {protocol.name: protocol for protocol in Protocol}
 
 
 def read(source: Source) -> tuple[Policy, ...]:
     """The policies of a file, one for each spec. CompileError names everything that is wrong in it."""
     documents, wrong = parse(source)
     report = Report(list(wrong))
-    policies = [policy for document in documents if not _is_null(document) for policy in _document(document, report)]
+    named: dict[tuple[str, str], Text] = {}
+    policies = [policy for document in documents if not _is_null(document) for policy in _document(document, named, report)]
     if not report.found and not policies:
         report.refuse("policy-no-document", Span(source, 1, 1, 1, 2), "this file holds no policy", f"write a {KIND} into it")
     if report.found:
@@ -41,30 +46,56 @@ def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.kind == NULL
 
 
-def _document(node: Node, report: Report) -> list[Policy]:
+def _document(node: Node, named: dict[tuple[str, str], Text], report: Report) -> list[Policy]:
+    """The policies of one document; its name joins `named`, those of the documents before it."""
     found = fields(node, ("apiVersion", "kind", "metadata", "spec", "specs"), report)
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         value = require(found, key, node.span, report)
-        if value is not None and text(value, report).value != wanted:
-            report.refuse("policy-kind", value.span, f"this {key} is not read", f"write {key}: {wanted}")
+        if value is not None:
+            _check_kind(key, text(value, report), wanted, report)
     metadata = require(found, "metadata", node.span, report)
-    name, namespace = _metadata(metadata, report) if metadata is not None else ("", DEFAULT_NAMESPACE)
+    name, namespace = _metadata(metadata, report) if metadata is not None else (Text("", node.span), DEFAULT_NAMESPACE)
+    first = named.setdefault((namespace, name.value), name)
+    if first is not name:
+        # The second one would replace the first in a cluster; here their permissions would add up.
+        message = f"the policy {name.value!r} of namespace {namespace!r} stands already in line {first.span.line}"
+        report.refuse("policy-duplicate-name", name.span, message, "give it another name, or use `specs` for several rules")
     specs = [found["spec"].value] if "spec" in found else []
     specs += items(found["specs"].value, report) if "specs" in found else []
     if not specs:
         report.refuse("policy-missing-key", node.span, "the policy has neither 'spec' nor 'specs'", "add 'spec'")
-    return [_spec(spec, name, namespace, report) for spec in specs]
+    return [_spec(spec, name.value, namespace, report) for spec in specs]
 
 
-def _metadata(node: Node, report: Report) -> tuple[str, str]:
+def _check_kind(key: str, written: Text, wanted: str, report: Report) -> None:
+    if written.value == wanted:
+        return
+    message = f"{key} {written.value!r} is not read here"
+    if key == "kind" and written.value in KINDS_NOT_ENFORCED:
+        message = f"pybpf does not enforce {KINDS_NOT_ENFORCED[written.value]} ({written.value}) yet"
+    report.refuse("policy-kind", written.span, message, f"write {key}: {wanted}")
+
+
+def _metadata(node: Node, report: Report) -> tuple[Text, str]:
     found = fields(node, ("name", "namespace", "labels", "annotations"), report)
     for key in ("labels", "annotations"):  # inert, but strings all the same
         if key in found and isinstance(mapping := found[key].value, Mapping):
             for entry in mapping.entries:
                 text(entry.value, report)
     name = require(found, "name", node.span, report)
-    namespace = text(found["namespace"].value, report).value if "namespace" in found else DEFAULT_NAMESPACE
-    return text(name, report).value if name is not None else "", namespace
+    written = _name(name, _NAME, report) if name is not None else Text("", node.span)
+    namespace = _name(found["namespace"].value, _NAMESPACE, report).value if "namespace" in found else DEFAULT_NAMESPACE
+    return written, namespace
+
+
+def _name(node: Node, pattern: re.Pattern[str], report: Report) -> Text:
+    """A name that has the form of `pattern`; reports any other."""
+    already = len(report.found)
+    written = text(node, report)
+    if len(report.found) == already and not pattern.fullmatch(written.value):
+        hint = "use letters, digits and '-', beginning and ending with a letter or digit; a namespace has no capitals"
+        report.refuse("policy-name", written.span, f"{written.value!r} is no name", hint)
+    return written
 
 
 def _spec(node: Node, name: str, namespace: str, report: Report) -> Policy:
@@ -90,59 +121,5 @@ def _rule(node: Node, direction: Direction, namespace: str, report: Report) -> R
     key = _PEERS[direction]
     found = fields(node, (key, "toPorts"), report)
     peers = tuple(peer(item, namespace, report) for item in items(found[key].value, report)) if key in found else None
-    ports = tuple(_port_rule(item, report) for item in items(found["toPorts"].value, report)) if "toPorts" in found else None
+    ports = tuple(port_rule(item, report) for item in items(found["toPorts"].value, report)) if "toPorts" in found else None
     return Rule(direction, peers, ports, node.span)
-
-
-def _port_rule(node: Node, report: Report) -> PortRule:
-    found = fields(node, ("ports", "rules"), report)
-    nodes = items(found["ports"].value, report) if "ports" in found else ()
-    if len(nodes) > MAX_PORTS:
-        message = f"{len(nodes)} ports in one element are more than {MAX_PORTS}"
-        report.refuse("policy-too-many-ports", nodes[MAX_PORTS].span, message, "split the element in two")
-    ports = tuple(_port(item, report) for item in nodes)
-    http = _http(found["rules"].value, report) if "rules" in found else None
-    if http is not None:
-        for item, port in zip(nodes, ports, strict=True):
-            if port.protocol is not Protocol.TCP:
-                hint = "write protocol: TCP, or move the other protocols to an element without rules"
-                report.refuse("policy-http-protocol", item.span, "HTTP rules need protocol TCP", hint)
-            if port.number == 0:
-                report.refuse("policy-http-port", item.span, "HTTP rules need a port", "name the port that speaks HTTP")
-    return PortRule(ports, http, node.span)
-
-
-def _port(node: Node, report: Report) -> Port:
-    found = fields(node, ("port", "protocol"), report)
-    protocol = Protocol.ANY
-    if "protocol" in found:
-        word = text(found["protocol"].value, report)
-        if word.value.upper() not in _PROTOCOLS:
-            report.refuse("policy-protocol", word.span, f"{word.value!r} is no protocol known here", f"write one of {', '.join(_PROTOCOLS)}")
-        protocol = _PROTOCOLS.get(word.value.upper(), Protocol.ANY)
-    value = require(found, "port", node.span, report)
-    return Port(_port_number(text(value, report), report) if value is not None else 0, protocol)
-
-
-def _port_number(word: Text, report: Report) -> int:
-    if word.value.isascii() and word.value.isdigit() and len(word.value) <= 5 and int(word.value) <= 65535:
-        return int(word.value)
-    if any(character.isalpha() for character in word.value):
-        report.refuse("policy-not-enforced", word.span, f"pybpf does not enforce named ports ({word.value!r}) yet", "write the number")
-    else:
-        report.refuse("policy-port", word.span, f"{word.value!r} is no port", 'write a number from 0 to 65535 in quotes, such as "80"')
-    return 0
-
-
-def _http(node: Node, report: Report) -> tuple[HttpRule, ...] | None:
-    """The HTTP rules; an absent or empty list does not look at requests at all."""
-    found = fields(node, ("http",), report)
-    if "http" not in found:
-        return None
-    return tuple(_http_rule(item, report) for item in items(found["http"].value, report)) or None
-
-
-def _http_rule(node: Node, report: Report) -> HttpRule:
-    found = fields(node, ("method", "path"), report)
-    method, path = (text(found[key].value, report) if key in found else None for key in ("method", "path"))
-    return HttpRule(method, path, node.span)

@@ -19,6 +19,8 @@ CODES: Final[dict[str, str]] = {
     "policy-missing-key": "a key that must be there is missing",
     "policy-no-document": "the file holds no policy",
     "policy-kind": "the document is not a CiliumNetworkPolicy of cilium.io/v2",
+    "policy-name": "a name or namespace that Kubernetes objects cannot have",
+    "policy-duplicate-name": "two documents of the file with one name",
     "policy-no-rules": "neither ingress nor egress has an element",
     "policy-label": "a label that cannot select an endpoint",
     "policy-port": "a port that is no number from 0 to 65535",
@@ -26,4 +28,5 @@ CODES: Final[dict[str, str]] = {
     "policy-too-many-ports": "more than 40 ports in one element of toPorts",
     "policy-http-protocol": "HTTP rules on a protocol other than TCP",
     "policy-http-port": "HTTP rules on every port",
+    "policy-http-empty": "an empty method or path of an HTTP rule",
 }

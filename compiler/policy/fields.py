@@ -77,12 +77,6 @@ def require(found: Table[str, Entry], key: str, span: Span, report: Report) -> N
     return None
 
 
-def value_of(node: Node, key: str) -> Node | None:
-    """The value of `key` when `node` is a mapping that has it; reports nothing."""
-    entries = node.entries if isinstance(node, Mapping) else ()
-    return next((entry.value for entry in entries if entry.key.value == key), None)
-
-
 def _refuse_key(key: Scalar, keys: tuple[str, ...], report: Report) -> None:
     if key.value in NOT_ENFORCED:
         message = f"pybpf does not enforce {NOT_ENFORCED[key.value]} ({key.value!r}) yet"

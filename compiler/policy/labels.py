@@ -6,17 +6,21 @@ io.kubernetes.pod.namespace; the subject never leaves it.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from pybpf.compiler.policy.fields import Report, fields, text
-from pybpf.compiler.policy.model import Selector
-from pybpf.compiler.policy.positions import Entry, Mapping, Node, Scalar
+from pybpf.compiler.policy.fields import Report, fields, strings
+from pybpf.compiler.policy.model import Selector, Text
+from pybpf.compiler.policy.positions import Node
 
 DEFAULT_NAMESPACE: Final = "default"
 NAMESPACE_LABEL: Final = "io.kubernetes.pod.namespace"
 # Labels that Cilium makes of things pybpf's inventory does not have yet.
 _GENERATED: Final = ("io.cilium.k8s.namespace.labels.", "io.cilium.k8s.policy.")
 _SOURCES: Final = ("k8s", "any")
+# Kubernetes: an optional DNS prefix and a name in a key; at most 63 characters in a name and in a value.
+_KEY: Final = re.compile("(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_VALUE: Final = re.compile("(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
 def subject(node: Node, namespace: str, report: Report) -> Selector:
@@ -31,23 +35,19 @@ def subject(node: Node, namespace: str, report: Report) -> Selector:
 def peer(node: Node, namespace: str, report: Report) -> Selector:
     """The endpoints that a selector chooses; in `namespace` unless it names another one."""
     found = fields(node, ("matchLabels",), report)
-    entries = _entries(found["matchLabels"].value, report) if "matchLabels" in found else ()
-    labels = [(_key(entry.key, report), text(entry.value, report).value) for entry in entries]
-    named = [value for key, value in labels if key == NAMESPACE_LABEL]
-    plain = tuple(sorted((key, value) for key, value in labels if key != NAMESPACE_LABEL))
-    if len(set(named)) > 1:
-        report.refuse("policy-label", node.span, "a selector cannot be in two namespaces", f"keep one {NAMESPACE_LABEL!r}")
-    return Selector(plain, named[0] if named else namespace, node.span)
+    labels: dict[str, str] = {}
+    for key, value in strings(found["matchLabels"].value, report) if "matchLabels" in found else ():
+        name = _key(key, report)
+        if name in labels:  # such as app and k8s:app, which duplicate keys of the file do not show
+            report.refuse("policy-label", key.span, f"the label {name!r} stands twice in this selector", "keep one of them")
+        labels[name] = _value(value, report)
+    chosen_namespace = labels.pop(NAMESPACE_LABEL, namespace)
+    if not chosen_namespace:
+        report.refuse("policy-label", node.span, "a namespace has a name", f"write one behind {NAMESPACE_LABEL!r}")
+    return Selector(tuple(sorted(labels.items())), chosen_namespace, node.span)
 
 
-def _entries(node: Node, report: Report) -> tuple[Entry, ...]:
-    if isinstance(node, Mapping):
-        return node.entries
-    fields(node, (), report)  # says that a mapping belongs here
-    return ()
-
-
-def _key(key: Scalar, report: Report) -> str:
+def _key(key: Text, report: Report) -> str:
     """A label key without its source; a source that endpoints do not have is refused."""
     source, colon, rest = key.value.partition(":")
     if colon and source not in _SOURCES:
@@ -57,6 +57,15 @@ def _key(key: Scalar, report: Report) -> str:
     name = rest if colon else key.value
     if name.startswith(_GENERATED):
         report.refuse("policy-not-enforced", key.span, f"pybpf does not know the label {name!r} yet", "select endpoints by their own labels")
-    if not name:
-        report.refuse("policy-label", key.span, "a label needs a key", "write key: value")
+    elif not _KEY.fullmatch(name):
+        hint = "write an optional DNS prefix and '/', then at most 63 letters, digits, '-', '_' or '.'"
+        report.refuse("policy-label", key.span, f"no label has the key {key.value!r}", hint)
     return name
+
+
+def _value(value: Text, report: Report) -> str:
+    """A label value; one that no label can have would select nobody, and leave a subject unprotected."""
+    if not _VALUE.fullmatch(value.value):
+        hint = "write at most 63 letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
+        report.refuse("policy-label", value.span, f"no label has the value {value.value!r}", hint)
+    return value.value

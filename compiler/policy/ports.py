@@ -50,10 +50,10 @@ def _number(written: Text, report: Report) -> int | None:
         return int(written.value)
     if _SERVICE_NAME.fullmatch(written.value):
         message = f"pybpf does not enforce ports by name ({written.value!r}) yet"
-        report.refuse("policy-named-port", written.span, message, "write the number")
+        report.refuse("policy-not-enforced", written.span, message, "write the number")
         return None
     message = f"{written.value!r} is not a port"
-    report.refuse("policy-bad-port", written.span, message, "write a decimal number from 1 to 65535, or 0 for every port")
+    report.refuse("policy-port", written.span, message, "write a decimal number from 1 to 65535, or 0 for every port")
     return None
 
 
@@ -68,7 +68,7 @@ def _protocol(written: Text, report: Report) -> Protocol | None:
         return None
     close = difflib.get_close_matches(name, _PROTOCOLS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else "use TCP, UDP, SCTP or ANY"
-    report.refuse("policy-bad-protocol", written.span, f"{written.value!r} is not a protocol", hint)
+    report.refuse("policy-protocol", written.span, f"{written.value!r} is not a protocol", hint)
     return None
 
 
@@ -91,7 +91,7 @@ def _pattern(entry: Entry | None, report: Report) -> Text | None:
     if not written.value and len(report.found) == already:
         # Cilium reads "" as "any". A template that forgot its value must not open everything.
         key = entry.key.value
-        report.refuse("policy-empty-pattern", written.span, f"the {key} is empty", f"write a {key}, or remove the key to allow every {key}")
+        report.refuse("policy-http-empty", written.span, f"the {key} is empty", f"write a {key}, or remove the key to allow every {key}")
     return written
 
 
@@ -99,6 +99,6 @@ def _check_http_port(port: Port, node: Node, report: Report) -> None:
     """HTTP rules need one TCP port to look at."""
     if port.protocol is not Protocol.TCP:
         message = f"HTTP rules need a port of TCP, this one is of {port.protocol.name}"
-        report.refuse("policy-l7-protocol", node.span, message, "write `protocol: TCP`")
+        report.refuse("policy-http-protocol", node.span, message, "write `protocol: TCP`")
     if port.number == 0:
-        report.refuse("policy-l7-port", node.span, "HTTP rules need a port, 0 stands for every port", "name the ports that serve HTTP")
+        report.refuse("policy-http-port", node.span, "HTTP rules need a port, 0 stands for every port", "name the ports that serve HTTP")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import yaml
 
@@ -61,6 +61,13 @@ class Listing:
 
 
 Node = Scalar | Mapping | Listing
+
+
+class _Mark(Protocol):
+    """A place as PyYAML has it, whichever of its two parsers made it: 0-based line and column."""
+
+    line: int
+    column: int
 
 
 def parse(source: Source) -> tuple[tuple[Node, ...], tuple[Diagnostic, ...]]:
@@ -170,7 +177,8 @@ class _Builder:
         last = children[-1].span
         return Span(self.source, own.line, own.column, last.end_line, last.end_column)
 
-    def _span(self, start: yaml.Mark, end: yaml.Mark) -> Span:
+    def _span(self, start: _Mark | None, end: _Mark | None) -> Span:
+        assert start is not None and end is not None, "events of a text have marks"
         return Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 

@@ -6,6 +6,7 @@ element that selects nothing allows nothing and enforces all the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -28,7 +29,12 @@ FIRST_IDENTITY: Final = 256
 
 
 def resolve(policies: Sequence[Policy], endpoints: Sequence[Endpoint]) -> Resolved:
-    """What the policies mean for these endpoints. Deterministic: identities are numbered in sorted order."""
+    """What the policies mean for these endpoints. Deterministic: identities are numbered in sorted order.
+
+    ValueError when two endpoints share a name, or when a label is written with its source (k8s:app) or twice: no
+    selector would find it, and an endpoint that no subject finds is not protected.
+    """
+    _check(endpoints)
     identities = _identities(endpoints)
     number_of = {(each.namespace, each.labels): each.number for each in identities}
     resolved = tuple(
@@ -46,6 +52,16 @@ def resolve(policies: Sequence[Policy], endpoints: Sequence[Endpoint]) -> Resolv
 def selects(selector: Selector, namespace: str, labels: Sequence[tuple[str, str]]) -> bool:
     """Whether a selector chooses what has these labels in this namespace."""
     return selector.namespace in (None, namespace) and all(label in labels for label in selector.match_labels)
+
+
+def _check(endpoints: Sequence[Endpoint]) -> None:
+    times = Counter(endpoint.name for endpoint in endpoints)
+    for endpoint in endpoints:
+        keys = [key for key, _ in endpoint.labels]
+        if times[endpoint.name] > 1:
+            raise ValueError(f"two endpoints are named {endpoint.name!r}")
+        if len(set(keys)) < len(keys) or any(":" in key for key in keys):
+            raise ValueError(f"the labels of endpoint {endpoint.name!r} need distinct keys without a source: {keys}")
 
 
 def _identities(endpoints: Sequence[Endpoint]) -> tuple[Identity, ...]:

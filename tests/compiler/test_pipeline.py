@@ -1,0 +1,48 @@
+"""The whole pipeline: errors of all files at once, and the same bytes for the same input."""
+
+from __future__ import annotations
+
+import pytest
+
+from pybpf.compiler import CompileError, Source, compile_policy, read_all
+
+POLICY = """
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: %s}
+spec:
+  endpointSelector: {}
+  ingress:
+  - toPorts:
+    - ports: [{port: "80", protocol: TCP}]
+      rules: {http: [{method: GET, path: "%s"}]}
+"""
+
+
+def test_the_errors_of_all_files_are_named_at_once() -> None:
+    broken = [Source(f"{number}.yaml", (POLICY % ("p", "/a")).replace("ingress", "ingres")) for number in range(2)]
+    with pytest.raises(CompileError) as raised:
+        read_all(broken)
+    assert {each.span.source.name for each in raised.value.diagnostics} == {"0.yaml", "1.yaml"}
+
+
+def test_two_files_with_a_policy_of_one_name_are_refused() -> None:
+    with pytest.raises(CompileError) as raised:
+        read_all([Source("one.yaml", POLICY % ("p", "/a")), Source("two.yaml", POLICY % ("p", "/b"))])
+    diagnostic = raised.value.diagnostics[0]
+    assert (diagnostic.code, diagnostic.span.source.name) == ("policy-duplicate-name", "two.yaml")
+
+
+def test_an_error_inside_a_pattern_has_its_column_in_the_file() -> None:
+    with pytest.raises(CompileError) as raised:
+        compile_policy([Source("p.yaml", POLICY % ("p", "/a(b"))])
+    diagnostic = raised.value.diagnostics[0]
+    assert diagnostic.code == "http-pattern"
+    assert (diagnostic.span.line, diagnostic.span.source.line(10)[diagnostic.span.column - 1]) == (10, "(")
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    sources = [Source("a.yaml", POLICY % ("a", "/x/[0-9]+")), Source("b.yaml", POLICY % ("b", "/y"))]
+    one, two = (compile_policy(sources).whole() for _ in range(2))
+    assert (one.llvm, one.assembly, one.elf) == (two.llvm, two.assembly, two.elf)
+    assert one.llvm.count("@judge_http_") >= 2
