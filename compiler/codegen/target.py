@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import tempfile
 from dataclasses import dataclass
 from typing import NoReturn
@@ -16,6 +17,10 @@ from typing import NoReturn
 import llvmlite.binding as llvm
 
 TRIPLE, CPU = "bpfel", "v3"
+_COMPLAINT = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
+_HINTS = (  # a phrase of LLVM's -> what to do about it
+    ("stack limit", "keep large structs in a PerCpuArray: a program has 512 bytes of stack, with all it calls"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,15 @@ class Object:
 
 
 class BackendError(Exception):
-    """LLVM could not compile the module. The message is LLVM's own."""
+    """LLVM could not compile the module. The message is LLVM's own; `function` and `place` (file, line) are what it
+    is about, where LLVM says so: empty and None otherwise."""
+
+    def __init__(self, said: str) -> None:
+        found = _COMPLAINT.search(said)
+        self.function = found["function"] if found else ""
+        self.place = (found["file"], int(found["line"])) if found and int(found["line"]) else None
+        self.hint = next((hint for phrase, hint in _HINTS if phrase in said), "")
+        super().__init__(said + (f"\n  hint: {self.hint}" if self.hint else ""))
 
 
 def compile_llvm(text: str) -> Object:

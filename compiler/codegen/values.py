@@ -135,7 +135,23 @@ class ValueEmitter:
 
     def element(self, base: ir.Expression, index: ir.Expression, stride: int) -> ll.Value:
         """The address of an array's element."""
-        return self.at.gep(self.value(base), [self.value(index)], source_etype=ll.IntType(8 * stride))
+        return self.at.gep(self.value(base), [self.index(index)], source_etype=ll.IntType(8 * stride))
+
+    def index(self, node: ir.Expression) -> ll.Value:
+        """An index. A mask on it stays an instruction: LLVM would drop it where it knows the range from what the
+        verifier cannot follow (a remainder, a shifted constant)."""
+        match node:
+            case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)):
+                return self.at.and_(self.hidden(self.value(left)), ll.Constant(I64, mask))
+            case ir.Binary(operator="add", left=left, right=ir.Constant(value=more)):
+                return self.at.add(self.index(left), ll.Constant(I64, more))
+            case _:
+                return self.value(node)
+
+    def hidden(self, value: ll.Value) -> ll.Value:
+        """The same word, of which LLVM knows nothing: an empty piece of assembly, which unlike llvm.bpf.passthrough
+        lasts to the end of the back end (where known bits drop masks, too)."""
+        return self.at.call(ll.InlineAsm(ll.FunctionType(I64, [I64]), "", "=r,0"), [value])
 
     def alignment(self, offset: int, bits: int) -> int:
         """What is claimed of an access at `offset` of a struct, in bytes.
@@ -237,14 +253,8 @@ class ValueEmitter:
                 return self.value(argument)
 
     def length(self, value: ll.Value, size: int) -> ll.Value:
-        """A length from 1 to the largest power of two in `size`, so written that the verifier sees both ends.
-
-        LLVM would drop the mask where it knows the range from comparisons that the verifier cannot follow; the
-        passthrough, no instruction, keeps it from knowing.
-        """
-        kind = ll.FunctionType(I64, [I32, I64])
-        hidden = self.at.call(self.module.declare_intrinsic("llvm.bpf.passthrough", (I64, I64), kind), [ll.Constant(I32, 0), value])
-        below = self.at.sub(hidden, ll.Constant(I64, 1))
+        """A length from 1 to the largest power of two in `size`, so written that the verifier sees both ends."""
+        below = self.at.sub(self.hidden(value), ll.Constant(I64, 1))
         masked = self.at.and_(below, ll.Constant(I64, (1 << (size.bit_length() - 1)) - 1))
         return self.at.add(masked, ll.Constant(I64, 1))
 

@@ -13,6 +13,7 @@ from pybpf.compiler.lang.memory import Array, ArrayType
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__kernel__"
+MAX_ROUNDS = 1 << 16  # of a `for`: the verifier follows each
 
 
 class Role(Enum):

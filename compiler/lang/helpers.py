@@ -55,6 +55,7 @@ _C, _M, _S, _P, _N, _L, _K, _Z = (
 )  # fmt: skip
 
 LOOP = 181  # bpf_loop, since 5.17: has its own node, for its argument is a function
+MAX_REPEATS = 1 << 23  # BPF_MAX_LOOPS (include/linux/bpf_verifier.h): for more, bpf_loop does nothing at all
 
 # "Class.method" or "function" -> its helper
 HELPERS: dict[str, Helper] = {

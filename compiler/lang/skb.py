@@ -24,6 +24,8 @@ class Action(IntEnum):
 SKB_FIELDS: dict[str, int] = {"length": 0, "interface_index": 40}
 SKB_DATA_OFFSET, SKB_DATA_END_OFFSET = 76, 80
 
+MAX_HEADER_OFFSET = 0x7FFF  # with a struct's size it stays below the verifier's MAX_PACKET_OFF (0xFFFF)
+
 REDIRECT_INGRESS = 1  # BPF_F_INGRESS
 PSEUDO_HEADER = 0x10  # BPF_F_PSEUDO_HDR
 
@@ -53,11 +55,11 @@ class Skb:
         return kind.view(memoryview(self.octets)[offset:])
 
     def load(self, offset: int, into: Struct) -> bool:
-        """Copy the bytes at `offset` into a struct; False when the packet is too short."""
+        """Copy the bytes at `offset` into a struct; False, and the struct zeroed, when the packet is too short."""
         return self._copy(offset, into._memory)
 
     def load_bytes(self, offset: int, into: Array[int], length: int) -> bool:
-        """Copy `length` bytes at `offset` to the start of an array; False when the packet is too short.
+        """Copy `length` bytes at `offset` to the start of an array; False, and those bytes zeroed, when the packet is too short.
 
         `length` is from 1 to the largest power of two that is no more than the array has.
         """
@@ -98,6 +100,7 @@ class Skb:
 
     def _copy(self, offset: int, target: memoryview) -> bool:
         if offset + len(target) > len(self.octets):
+            target[:] = bytes(len(target))
             return False
         target[:] = self.octets[offset : offset + len(target)]
         return True

@@ -1,0 +1,80 @@
+"""What a pointer points into, where that matters: the packet, which helpers move, or this function's own stack."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.flow import parts
+from pybpf.compiler.lang import Struct
+
+Part = ir.Expression | ir.Statement
+
+
+def in_packet(value: ir.Expression) -> bool:
+    """Whether a pointer may point into the packet."""
+    match value:
+        case ir.Offset(base=base):
+            return in_packet(base)
+        case _:
+            return isinstance(value.type, ir.Pointer) and value.type.of_packet
+
+
+def on_stack(value: ir.Expression, storage: Collection[str]) -> bool:
+    """Whether a pointer may point into one of the structs that the function keeps under these names."""
+    match value:
+        case ir.Offset(base=base):
+            return on_stack(base, storage)
+        case ir.Local(name=name):
+            return name in storage
+        case ir.Storage():
+            return True
+        case ir.Call(type=ir.Pointer(struct=struct), arguments=arguments):
+            return any(on_stack(each, storage) and may_give(each.type, struct) for each in arguments)
+        case _:
+            return False
+
+
+def may_give(argument: ir.Type, result: type[Struct]) -> bool:
+    """Whether a function that is given a pointer could return a `result` that lies in what it points to."""
+    return isinstance(argument, ir.Pointer) and _contains(argument.struct, result)
+
+
+def moves_packet(node: Part, movers: Collection[str]) -> bool:
+    """Whether a node may move the packet; `movers` are the functions known to."""
+    match node:
+        case ir.HelperCall(helper=helper) if helper.moves_packet:
+            return True
+        case ir.Call(function=name) if name in movers:
+            return True
+        case _:
+            return any(moves_packet(each, movers) for each in parts(node))
+
+
+def outlived(node: Part, movers: Collection[str]) -> ir.Expression | None:
+    """A pointer into the packet that is used by `node` after a later operand of it has moved the packet."""
+    before: list[ir.Expression] = []
+    for part in parts(node):
+        if isinstance(part, ir.Statement):
+            continue  # blocks inside a statement were looked at by themselves
+        if (inner := outlived(part, movers)) is not None:
+            return inner
+        if before and moves_packet(part, movers):
+            return before[0]
+        if in_packet(part):
+            before.append(part)
+    return None
+
+
+def gives_packet(body: Collection[ir.Statement]) -> bool:
+    """Whether a function with this body can return a pointer into the packet that it found itself."""
+    for statement in body:
+        if isinstance(statement, ir.Return) and statement.value is not None and in_packet(statement.value):
+            return True
+        if gives_packet([each for each in parts(statement) if isinstance(each, ir.Statement)]):
+            return True
+    return False
+
+
+def _contains(outer: type[Struct], inner: type[Struct]) -> bool:
+    return outer is inner or any(isinstance(field.type, type) and _contains(field.type, inner) for field in outer.layout.values())
