@@ -73,7 +73,7 @@ def reply_to(segment: Segment, *, sequence: int, flags: int, payload: bytes = b"
 def checksum(content: bytes) -> int:
     """RFC 1071."""
     padded = content + bytes(len(content) % 2)
-    total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f">{len(padded) // 2}H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
