@@ -1,7 +1,7 @@
 """Sources -> ELF bytes: the whole pipeline, top to bottom.
 
     sources --read--> policies --resolve--> Resolved --entries--> Entries --http_tables--> HttpTables of each rule set
-    kernel programs --translate--> ir.Module --emit--> LLVM --compile_llvm--> ELF
+    kernel programs --translate--> ir.Module --check, emit--> LLVM --compile_llvm--> ELF
 
 Nothing here touches the machine. Every intermediate value is kept in the Compilation, for dumps and tests.
 LLVM is imported when something is compiled, not before.
@@ -16,6 +16,7 @@ from typing import Any
 from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span
 from pybpf.compiler.frontend import Specialisation, translate
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.merge import merge
 from pybpf.compiler.lower import Entries, HttpTables, Origin, RuleSet, entries, http_tables
 from pybpf.compiler.policy import Endpoint, Policy, Resolved, read, resolve
@@ -129,7 +130,7 @@ def build(module: ir.Module) -> Built:
     """IR -> ELF, by LLVM in a child process. Deterministic: the same module gives the same bytes."""
     from pybpf.compiler import codegen  # 150 ms and 65 MB: only where something is compiled
 
-    llvm = codegen.emit(module)
+    llvm = codegen.emit(check(module))
     made = codegen.compile_llvm(llvm)
     return Built(module, llvm, made.assembly, made.elf)
 

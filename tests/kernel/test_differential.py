@@ -46,7 +46,7 @@ def agree_on(module: ModuleType, loaded: Loaded, machine: Machine, entry: Callab
     data.update(bytes(4), before)
     expected = as_ir(machine, name, PACKET, module.cells, value)
     assert in_kernel(loaded, name, PACKET, "cells", value) == expected, f"kernel and IR: {about}"
-    assert data.lookup(bytes(4)) == machine.globals["data"], f"kernel and IR, globals: {about}"
+    assert data.lookup(bytes(4)) == bytes(machine.globals["data"]), f"kernel and IR, globals: {about}"
     if kind is Kind.EXACT:
         module.data.fill(before)
         assert in_python(entry, PACKET, module.cells, value) == expected, f"CPython and IR: {about}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pybpf.kernel_progs import http
 from pybpf.kernel_progs.abi import ConnectionState, Reason, Verdict
 from tests.support import http_oracle, http_python
 from tests.support.datapath import Datapath
@@ -18,11 +19,13 @@ RULES = [("GET", "/flights"), ("POST|PUT", "/bookings/[0-9]+"), (None, "/open(/.
 CASES = 5_000
 
 
+TABLES = tables_of(RULES)
+
+
 @pytest.fixture(scope="module")
 def datapath() -> Iterator[Datapath]:
-    tables = tables_of(RULES)
-    http_python.install(tables)
-    with Datapath(tables) as made:
+    http_python.install(TABLES)
+    with Datapath(TABLES) as made:
         yield made
 
 
@@ -38,11 +41,18 @@ def judged_by_the_kernel(datapath: Datapath, case: Case) -> tuple[Reason, bool]:
     return reason, not refused and connection.stream.fresh == 1 and connection.stream.length_left == 0
 
 
-def test_kernel_and_cpython_give_the_same_verdicts(datapath: Datapath) -> None:
+def judged_in_python(case: Case, feed: http_python.Feed) -> tuple[Reason, bool]:
+    """The same, by feed() in CPython or in the interpreter."""
+    reason = http_python.judge(case.pieces, feed)
+    return reason, reason == Reason.POLICY and http_python.is_between_requests()
+
+
+def test_cpython_interpreter_and_kernel_give_the_same_verdicts(datapath: Datapath) -> None:
+    interpreted = http_python.interpreted(TABLES)
     for case in cases(2026, CASES):
-        expected = http_python.judge(case.pieces)
-        between = expected == Reason.POLICY and http_python.is_between_requests()
-        assert judged_by_the_kernel(datapath, case) == (expected, between), case
+        expected = judged_in_python(case, http.feed)
+        assert judged_in_python(case, interpreted) == expected, case
+        assert judged_by_the_kernel(datapath, case) == expected, case
 
 
 def test_the_kernel_agrees_with_the_oracle(datapath: Datapath) -> None:

@@ -1,9 +1,11 @@
-"""The kernel's HTTP matcher run in CPython: feed() over its stand-in maps and arrays."""
+"""The kernel's HTTP matcher run in Python: feed() in CPython or by the IR interpreter, over the stand-in maps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from pybpf.compiler import rule_set_module
+from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lower import HttpTables
 from pybpf.kernel_progs import http
 from pybpf.kernel_progs.abi import CHUNK_BYTES, Chunk, Reason
@@ -18,7 +20,22 @@ def install(tables: HttpTables) -> None:
         getattr(http, name).fill(content)
 
 
-def judge(pieces: Sequence[bytes]) -> Reason:
+Feed = Callable[[Chunk], int]
+
+
+def interpreted(tables: HttpTables) -> Feed:
+    """feed() of the program specialised for `tables`, run by the IR interpreter."""
+    machine = Machine(rule_set_module(tables))
+
+    def feed(chunk: Chunk) -> int:
+        result = machine.call("feed", chunk)
+        assert isinstance(result, int)
+        return result
+
+    return feed
+
+
+def judge(pieces: Sequence[bytes], feed: Feed = http.feed) -> Reason:
     """What feed() says of a stream that arrives in these pieces: POLICY, or the first reason to refuse."""
     chunk = chunks.lookup(0)
     assert chunk is not None
@@ -29,7 +46,7 @@ def judge(pieces: Sequence[bytes]) -> Reason:
             part = piece[start : start + CHUNK_BYTES]
             chunk.octets.fill(part)
             chunk.length = len(part)
-            reason = http.feed(chunk)
+            reason = feed(chunk)
             if reason != Reason.POLICY:
                 return Reason(reason)
     return Reason.POLICY
