@@ -99,3 +99,9 @@ def test_rooms_stay_small(path: Path) -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 assert lines <= MAX_FUNCTION_LINES, f"{path}:{node.lineno}: {node.name} has {lines} lines"
+
+
+def test_every_folder_of_the_product_is_a_package() -> None:
+    """A folder without __init__.py would be missing from the wheel."""
+    folders = {path.parent for _, path in sources()}
+    assert all((folder / "__init__.py").is_file() for folder in folders), [folder for folder in folders if not (folder / "__init__.py").is_file()]
