@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import Action, Skb, program
-from pybpf.kernel_progs.abi import ConnectionKey
+from pybpf.kernel_progs.abi import ConnectionKey, ConnectionState
 from pybpf.kernel_progs.headers import Frame
 from pybpf.kernel_progs.state import connections, stages
 
@@ -40,6 +40,7 @@ def rewind(packet: Skb) -> int:
         return Action.SHOT
     connection.next_sequence = frame.tcp.sequence
     connection.busy = 0
+    connection.state = ConnectionState.OPEN
     connection.stream.fresh = 1
     connection.stream.seen = 0
     connection.stream.head_bytes = 0

@@ -20,7 +20,7 @@ CODES: Final[dict[str, str]] = {
     "policy-no-document": "the file holds no policy",
     "policy-kind": "the document is not a CiliumNetworkPolicy of cilium.io/v2",
     "policy-name": "a name or namespace that Kubernetes objects cannot have",
-    "policy-duplicate-name": "two documents of the file with one name",
+    "policy-duplicate-name": "two documents or files with a policy of one name",
     "policy-no-rules": "neither ingress nor egress has an element",
     "policy-label": "a label that cannot select an endpoint",
     "policy-port": "a port that is no number from 0 to 65535",

@@ -80,7 +80,9 @@ def require(found: Table[str, Entry], key: str, span: Span, report: Report) -> N
 def _refuse_key(key: Scalar, keys: tuple[str, ...], report: Report) -> None:
     if key.value in NOT_ENFORCED:
         message = f"pybpf does not enforce {NOT_ENFORCED[key.value]} ({key.value!r}) yet"
-        report.refuse("policy-not-enforced", key.span, message, f"remove {key.value!r} and see that the rule still says what you mean")
+        # Not "remove the key": a rule without its toCIDR or headers would allow more than it did.
+        hint = f"remove {key.value!r} together with what it stands in: without the key alone that may allow more than you mean"
+        report.refuse("policy-not-enforced", key.span, message, hint)
         return
     if key.value in WRITTEN_BY_SERVER:
         message = f"{key.value!r} is written by the API server and says nothing about policy"

@@ -15,11 +15,12 @@ from pybpf.compiler.policy.positions import Node
 
 DEFAULT_NAMESPACE: Final = "default"
 NAMESPACE_LABEL: Final = "io.kubernetes.pod.namespace"
-# Labels that Cilium makes of things pybpf's inventory does not have yet.
-_GENERATED: Final = ("io.cilium.k8s.namespace.labels.", "io.cilium.k8s.policy.")
+# Labels that Cilium makes of things pybpf's inventory does not have yet: namespaces, clusters, service accounts.
+_GENERATED: Final = "io.cilium.k8s."
 _SOURCES: Final = ("k8s", "any")
 # Kubernetes: an optional DNS prefix and a name in a key; at most 63 characters in a name and in a value.
 _KEY: Final = re.compile("(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_NAMESPACE: Final = re.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _VALUE: Final = re.compile("(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
@@ -41,10 +42,20 @@ def peer(node: Node, namespace: str, report: Report) -> Selector:
         if name in labels:  # such as app and k8s:app, which duplicate keys of the file do not show
             report.refuse("policy-label", key.span, f"the label {name!r} stands twice in this selector", "keep one of them")
         labels[name] = _value(value, report)
-    chosen_namespace = labels.pop(NAMESPACE_LABEL, namespace)
-    if not chosen_namespace:
-        report.refuse("policy-label", node.span, "a namespace has a name", f"write one behind {NAMESPACE_LABEL!r}")
-    return Selector(tuple(sorted(labels.items())), chosen_namespace, node.span)
+    named = labels.pop(NAMESPACE_LABEL, None)
+    if named is not None and not is_namespace(named):
+        report.refuse("policy-label", node.span, f"no namespace has the name {named!r}", f"write one behind {NAMESPACE_LABEL!r}")
+    return Selector(tuple(sorted(labels.items())), namespace if named is None else named, node.span)
+
+
+def is_label(key: str, value: str) -> bool:
+    """Whether Kubernetes allows this label; the key is without a source."""
+    return _KEY.fullmatch(key) is not None and _VALUE.fullmatch(value) is not None
+
+
+def is_namespace(name: str) -> bool:
+    """Whether Kubernetes allows a namespace of this name."""
+    return _NAMESPACE.fullmatch(name) is not None
 
 
 def _key(key: Text, report: Report) -> str:

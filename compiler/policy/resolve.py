@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address
 from typing import Final
 
+from pybpf.compiler.diag import CompileError, Diagnostic
+from pybpf.compiler.policy.labels import NAMESPACE_LABEL, is_label, is_namespace
 from pybpf.compiler.policy.model import (
     Allow,
     Direction,
@@ -31,10 +34,12 @@ FIRST_IDENTITY: Final = 256
 def resolve(policies: Sequence[Policy], endpoints: Sequence[Endpoint]) -> Resolved:
     """What the policies mean for these endpoints. Deterministic: identities are numbered in sorted order.
 
-    ValueError when two endpoints share a name, or when a label is written with its source (k8s:app) or twice: no
-    selector would find it, and an endpoint that no subject finds is not protected.
+    ValueError when two endpoints share a name or an address, or when a namespace or label is one that Kubernetes does
+    not allow, such as a label with its source (k8s:app) or twice: no selector would find it, and an endpoint that no
+    subject finds is not protected. CompileError when two files have a policy of one name.
     """
     _check(endpoints)
+    _check_names(policies)
     identities = _identities(endpoints)
     number_of = {(each.namespace, each.labels): each.number for each in identities}
     resolved = tuple(
@@ -60,8 +65,31 @@ def _check(endpoints: Sequence[Endpoint]) -> None:
         keys = [key for key, _ in endpoint.labels]
         if times[endpoint.name] > 1:
             raise ValueError(f"two endpoints are named {endpoint.name!r}")
-        if len(set(keys)) < len(keys) or any(":" in key for key in keys):
-            raise ValueError(f"the labels of endpoint {endpoint.name!r} need distinct keys without a source: {keys}")
+        if len(set(keys)) < len(keys) or NAMESPACE_LABEL in keys or not all(is_label(*label) for label in endpoint.labels):
+            raise ValueError(f"the labels of endpoint {endpoint.name!r} need distinct keys without a source: {endpoint.labels}")
+        if not is_namespace(endpoint.namespace):
+            raise ValueError(f"the namespace {endpoint.namespace!r} of endpoint {endpoint.name!r} is no name")
+    # The kernel knows a peer by its address: whoever came last would get the rights of both.
+    owners = Counter(IPv4Address(address) for endpoint in endpoints for address in endpoint.ipv4)
+    for address, count in owners.items():
+        if count > 1:
+            raise ValueError(f"two endpoints have the address {address}")
+
+
+def _check_names(policies: Sequence[Policy]) -> None:
+    """In a cluster the later of two would replace the other; here their permissions would add up.
+
+    The specs of one document share a name rightly, and the reader refuses two such documents in one file.
+    """
+    first: dict[tuple[str, str], Policy] = {}
+    wrong = []
+    for policy in policies:
+        other = first.setdefault((policy.namespace, policy.name), policy)
+        if other.span.source != policy.span.source:
+            message = f"the policy {policy.name!r} of namespace {policy.namespace!r} is also in {other.span}"
+            wrong.append(Diagnostic("policy-duplicate-name", policy.span, message, "give it another name, or leave one file out"))
+    if wrong:
+        raise CompileError(wrong)
 
 
 def _identities(endpoints: Sequence[Endpoint]) -> tuple[Identity, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from pybpf.compiler.diag import Span
 from pybpf.compiler.policy.model import Allow, Direction, HttpRule, Protocol, Resolved, Side, Text
@@ -64,7 +65,13 @@ class Verdict:
 
 
 def verdict(resolved: Resolved, flow: Flow) -> Verdict:
-    """What happens to `flow`. KeyError when the endpoint is not of the inventory."""
+    """What happens to `flow`.
+
+    KeyError when the endpoint is not of the inventory; ValueError for a flow of Protocol.ANY, which is for rules, and for a
+    pattern outside what RE2 and Python read alike.
+    """
+    if flow.protocol is Protocol.ANY:
+        raise ValueError("a flow has one protocol; ANY is for rules")
     sides = {each.endpoint.name: each for each in resolved.endpoints}[flow.endpoint]
     side = sides.ingress if flow.direction is Direction.INGRESS else sides.egress
     if not side.enforced:
@@ -78,7 +85,10 @@ def verdict(resolved: Resolved, flow: Flow) -> Verdict:
 
 
 def matches(rule: HttpRule, request: Request) -> bool:
-    """Whether an HTTP rule allows a request: both patterns match the whole of it, case and all."""
+    """Whether an HTTP rule allows a request: both patterns match the whole of it, case and all.
+
+    ValueError for a pattern outside what RE2 and Python read alike.
+    """
     return _matches(rule.method, request.method) and _matches(rule.path, request.path)
 
 
@@ -115,5 +125,18 @@ def _why(allow: Allow, flow: Flow) -> str:
 
 
 def _matches(pattern: Text | None, value: str) -> bool:
+    if pattern is None:
+        return True
+    if _SHARED_SYNTAX.fullmatch(pattern.value) is None:
+        raise ValueError(f"{pattern.span}: RE2 and Python may read {pattern.value!r} differently")
     # ASCII: in RE2, \d, \w and \s know no other letters.
-    return pattern is None or re.fullmatch(pattern.value, value, re.ASCII) is not None
+    return re.fullmatch(pattern.value, value, re.ASCII) is not None
+
+
+# What RE2 and Python read alike: plain characters, escaped signs, classes, groups, repetitions, anchors at the edges.
+# Left out are, among others, `a*+` and `{,3}` (other meanings), `[[:alpha:]]`, and everything that begins `(?` but `(?:`.
+_ESCAPE: Final = r"\\[!-/:-@\[-`{-~dwsDWS]"
+_CLASS: Final = rf"\[\^?(?:[^\\\[\]&|~^-]|{_ESCAPE}|(?<=[A-Za-z0-9])-(?=[A-Za-z0-9]))+\]"
+_ATOM: Final = rf"(?:[^\\()\[\]{{}}*+?|^$]|{_ESCAPE}|{_CLASS})"
+_REPEAT: Final = r"(?:[*+?]|\{(?:0|[1-9][0-9]*)(?:,(?:[1-9][0-9]*)?)?\})\??"
+_SHARED_SYNTAX: Final = re.compile(rf"\^?(?:{_ATOM}(?:{_REPEAT})?|\((?:\?:)?(?![*+?{{])|\)(?:{_REPEAT})?|\|)*\$?")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pybpf.compiler.diag import Source
+from pybpf.compiler.diag import CompileError, Source
 from pybpf.compiler.policy import Allow, Endpoint, Protocol, Resolved, read, resolve
+from tests.compiler.policy.inventory import policies
 
 SERVICE = Endpoint("service", "default", (("app", "service"),))
 CLIENT = Endpoint("client", "default", (("app", "client"),))
@@ -106,8 +107,25 @@ def test_the_origin_of_an_enforced_side_is_its_first_rule() -> None:
         (SERVICE, SERVICE),
         (Endpoint("a", "default", (("k8s:app", "service"),)),),
         (Endpoint("a", "default", (("app", "x"), ("app", "y"))),),
+        (Endpoint("a", "default", (("app", "x y"),)),),
+        (Endpoint("a", "default", (("io.kubernetes.pod.namespace", "other"),)),),
+        (Endpoint("a", "Default", ()),),
+        (Endpoint("a", "default", (), ("10.0.0.1",)), Endpoint("b", "default", (), ("10.0.0.1",))),
     ],
 )
 def test_an_inventory_that_could_lose_an_endpoint_is_refused(wrong: tuple[Endpoint, ...]) -> None:
     with pytest.raises(ValueError, match="endpoint"):
         resolve((), wrong)
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"10\.0\.0"):
+        resolve((), (Endpoint("a", "default", (), ("10.0.0",)),))
+
+
+def test_two_files_cannot_have_a_policy_of_one_name() -> None:
+    (one,) = policies("{endpointSelector: {}, ingress: [{}]}")
+    (other,) = policies("{endpointSelector: {}, ingress: [{fromEndpoints: [{}]}]}")
+    with pytest.raises(CompileError) as raised:
+        resolve((one, other), ENDPOINTS)
+    assert [each.code for each in raised.value.diagnostics] == ["policy-duplicate-name"]

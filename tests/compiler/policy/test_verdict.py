@@ -135,6 +135,19 @@ def test_a_pattern_matches_the_whole_of_a_path(pattern: str, path: str, allowed:
     assert matches(HttpRule(None, Text(pattern, place), place), Request("GET", path)) is allowed
 
 
+@pytest.mark.parametrize("pattern", ["a*+", "/a{,3}", "(?i)/a", "(?=/)/a", r"(/a)\1", "[[:alpha:]]", r"\bx", "a||^b", "[a&&b]", "(*a)"])
+def test_patterns_that_python_may_read_otherwise_are_not_judged(pattern: str) -> None:
+    place = ingress_of(flights(), SERVICE).origin
+    assert place is not None
+    with pytest.raises(ValueError, match="differently"):
+        matches(HttpRule(None, Text(pattern, place), place), Request("GET", "/a"))
+
+
+def test_a_flow_of_every_protocol_is_not_judged() -> None:
+    with pytest.raises(ValueError, match="one protocol"):
+        asked(flights(), WORLD, protocol=Protocol.ANY)
+
+
 # The same meaning said a second time, straight from the file's own lists, knowing nothing of identities and allows.
 NAMES = ("a", "b")
 LABELS = st.dictionaries(st.sampled_from(("app", "env")), st.sampled_from(NAMES), max_size=2)
