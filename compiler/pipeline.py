@@ -9,7 +9,7 @@ LLVM is imported when something is compiled, not before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,24 +95,12 @@ def read_all(sources: Sequence[Source]) -> tuple[Policy, ...]:
     wrong: list[Diagnostic] = []
     for source in sources:
         try:
-            added = read(source)
+            policies.extend(read(source))
         except CompileError as error:
             wrong.extend(error.diagnostics)
-            continue
-        wrong.extend(_named_before(added, policies))
-        policies.extend(added)
     if wrong:
         raise CompileError(wrong)
     return tuple(policies)
-
-
-def _named_before(added: Sequence[Policy], before: Sequence[Policy]) -> Iterator[Diagnostic]:
-    """Two files with policies of one name: the permissions of both would add up, which nobody can have meant."""
-    first = {(policy.namespace, policy.name): policy.span for policy in reversed(before)}
-    for policy in added:
-        if (place := first.get((policy.namespace, policy.name))) is not None:
-            message = f"the policy {policy.name!r} stands in {place.source.name}:{place.line} too"
-            yield Diagnostic("policy-duplicate-name", policy.span, message, "rename or remove one of them")
 
 
 def datapath_module() -> ir.Module:

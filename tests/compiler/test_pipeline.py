@@ -28,7 +28,7 @@ def test_the_errors_of_all_files_are_named_at_once() -> None:
 
 def test_two_files_with_a_policy_of_one_name_are_refused() -> None:
     with pytest.raises(CompileError) as raised:
-        read_all([Source("one.yaml", POLICY % ("p", "/a")), Source("two.yaml", POLICY % ("p", "/b"))])
+        compile_policy([Source("one.yaml", POLICY % ("p", "/a")), Source("two.yaml", POLICY % ("p", "/b"))])
     diagnostic = raised.value.diagnostics[0]
     assert (diagnostic.code, diagnostic.span.source.name) == ("policy-duplicate-name", "two.yaml")
 
