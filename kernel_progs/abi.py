@@ -164,9 +164,10 @@ class Connection(Struct):
     opened_by: u8  # Direction
     inspected: u8
     state: u8  # ConnectionState
-    pad: u8
+    over: u8  # 1: ended by the receiver's FIN or RST, or by an exact RST of the opener
     rule: u32  # that allowed it
     initial_sequence: u32  # of the opener's first byte, as the receiver's SYN-ACK says
+    answer_sequence: u32  # of the receiver's first byte, as its SYN-ACK says
     next_sequence: u32  # the first byte of the opener that was not judged yet
     acknowledged: u32  # what the receiver has acknowledged of the opener's bytes
     reply_sequence: u32  # the end of what the receiver has sent
@@ -177,6 +178,7 @@ class ConnectionState(IntEnum):
     """Where a connection is."""
 
     OPENING = 0  # a SYN was let through; nothing is judged before the receiver's SYN-ACK
+    ANSWERED = 3  # the SYN-ACK was let through; only a segment with exactly its two numbers goes on from here
     OPEN = 1
     REFUSED = 2  # it was refused: the opener has its answer, the receiver its RST
 

@@ -43,7 +43,7 @@ from pybpf.kernel_progs.headers import (
 from pybpf.kernel_progs.options import has_stream_options
 from pybpf.kernel_progs.policy import entry_of, identity_of
 from pybpf.kernel_progs.state import STAGE_REFUSE, connections, endpoints, rule_sets, scratches, stages
-from pybpf.kernel_progs.stream import KNOWN, admit, begin, hear_reply
+from pybpf.kernel_progs.stream import KNOWN, admit, begin, confirm, hear_reply
 
 
 @program("tc")
@@ -214,7 +214,7 @@ def decide_tcp(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8,
         return allow(scratch, connection, direction, opening)
     if entry.action != PolicyAction.INSPECT:
         return drop(scratch, Reason.POLICY)
-    return inspect(packet, scratch, connection, entry, opening)
+    return inspect(packet, scratch, connection, entry, opening, acknowledgement)
 
 
 @function
@@ -240,9 +240,11 @@ def decide_reply(scratch: Scratch, connection: Connection, opening: bool, acknow
             return drop(scratch, Reason.BAD_SYN)
         if connection.compare_exchange("busy", 0, 1) != 0:
             return drop(scratch, Reason.BUSY)
-        begin(connection, scratch.sequence, acknowledgement)
+        begun = begin(connection, scratch.sequence, acknowledgement)
         connection.busy = 0
-        return Action.OK
+        return Action.OK if begun else drop(scratch, Reason.BAD_SYN)
+    if (scratch.flags & (RST | FIN)) != 0:
+        connection.over = 1
     # Of a refused connection too: our own 403 comes by here, and the receiver, reset, has nothing else to say.
     if (scratch.flags & ACK) != 0:
         hear_reply(connection, scratch.sequence, acknowledgement, scratch.payload_length, scratch.flags)
@@ -251,12 +253,14 @@ def decide_reply(scratch: Scratch, connection: Connection, opening: bool, acknow
 
 @function
 def allow(scratch: Scratch, connection: Connection | None, direction: u8, opening: bool) -> int:
-    """Allowed without inspection: remember the connection, so that its replies pass."""
-    if connection is None:
+    """Allowed without inspection: remember who opened the connection, so that its replies pass.
+
+    Only a SYN says who opened it. A segment of an unknown connection passes, but makes nobody a replying side.
+    """
+    if connection is None and opening:
         if not remember(scratch, direction, 0):
             return drop(scratch, Reason.TABLE_FULL)
-        if opening:
-            scratch.verdict = Verdict.FORWARDED
+        scratch.verdict = Verdict.FORWARDED
     return Action.OK
 
 
@@ -274,22 +278,50 @@ def decide_refused(packet: Skb, scratch: Scratch) -> int:
 
 
 @function
-def inspect(packet: Skb, scratch: Scratch, connection: Connection | None, entry: PolicyEntry, opening: bool) -> int:
-    """A segment of the side whose bytes are judged."""
+def inspect(
+    packet: Skb, scratch: Scratch, connection: Connection | None, entry: PolicyEntry, opening: bool, acknowledgement: u32
+) -> int:
+    """A segment of the side whose bytes are judged. Urgent data would be cut out of the stream behind our back, and
+    an empty segment can mark it: URG never passes."""
+    if (scratch.flags & URG) != 0:
+        return drop(scratch, Reason.URGENT)
     if opening:
         return inspect_opening(packet, scratch, connection)
     if (scratch.flags & SYN) != 0 or (scratch.flags & ACK) == 0:
-        return Action.OK if (scratch.flags & (RST | SYN)) == RST and scratch.payload_length == 0 else drop(scratch, Reason.MALFORMED)
+        if (scratch.flags & (RST | SYN)) != RST or scratch.payload_length != 0:
+            return drop(scratch, Reason.MALFORMED)
+        if connection is not None:
+            note_reset(connection, scratch)
+        return Action.OK
     if connection is None or connection.inspected == 0:
         return reset_unknown(packet, scratch)
+    if connection.state == ConnectionState.ANSWERED:
+        confirmed = confirm(connection, scratch.sequence, acknowledgement)
+        if confirmed != Reason.POLICY:
+            return drop(scratch, confirmed)
     if connection.state != ConnectionState.OPEN:
         return drop(scratch, Reason.NO_CONNECTION)
     if scratch.payload_length == 0:
+        note_reset(connection, scratch)
         return Action.OK
-    if (scratch.flags & URG) != 0:
-        return drop(scratch, Reason.URGENT)
+    return inspect_payload(packet, scratch, connection, entry)
+
+
+@function
+def note_reset(connection: Connection, scratch: Scratch) -> None:
+    """A RST with exactly the next sequence number ends the connection at the receiver (RFC 5961 section 3)."""
+    if (scratch.flags & RST) != 0 and scratch.sequence == connection.next_sequence:
+        connection.over = 1
+
+
+@function
+def inspect_payload(packet: Skb, scratch: Scratch, connection: Connection, entry: PolicyEntry) -> int:
+    """Bytes to judge: one CPU at a time, and nothing that was known before it had the connection still counts."""
     if connection.compare_exchange("busy", 0, 1) != 0:
         return drop(scratch, Reason.BUSY)
+    if connection.state != ConnectionState.OPEN:
+        connection.busy = 0
+        return drop(scratch, Reason.NO_CONNECTION)
     admitted = admit(connection, scratch)
     if admitted == Reason.POLICY:
         scratch.rule_set = entry.rule_set

@@ -299,17 +299,19 @@ def judge_http(packet: Skb) -> int:
     if not packet.load_bytes(scratch.payload_offset + scratch.position, chunk.octets, length):
         return refuse(packet, scratch, connection, Reason.UNREADABLE)
     chunk.length = length
-    chunk.stream.copy_from(connection.stream)
+    if scratch.position == 0:
+        chunk.stream.copy_from(connection.stream)
     reason = feed(chunk)
     if reason != Reason.POLICY:
         return refuse(packet, scratch, connection, reason)
-    if chunk.stream.requests != connection.stream.requests:
-        report(scratch, Verdict.FORWARDED, Reason.POLICY, chunk.stream.rule, packet.length)
-    connection.stream.copy_from(chunk.stream)
     scratch.position = (scratch.position + length) & 0xFFFFFFFF
     if scratch.position < scratch.payload_length:
         rule_sets.tail_call(packet, scratch.rule_set)
         return refuse(packet, scratch, connection, Reason.TOO_LARGE)
+    # All of it at once: a stream that has moved on and a sequence number that has not would disagree.
+    if chunk.stream.requests != connection.stream.requests:
+        report(scratch, Verdict.FORWARDED, Reason.POLICY, chunk.stream.rule, packet.length)
+    connection.stream.copy_from(chunk.stream)
     connection.next_sequence = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
     connection.busy = 0
     return TcAction.OK

@@ -16,6 +16,7 @@ END: Final = 0
 PADDING: Final = 1
 MPTCP: Final = 30
 FAST_OPEN: Final = 34
+EXPERIMENTAL: Final = 253  # 253 and 254 carry Fast Open too (RFC 7413 section 4.1.1)
 MAX_OPTION_BYTES: Final = 40
 
 
@@ -43,7 +44,7 @@ def has_stream_options(packet: Skb, scratch: Scratch) -> bool:
         kind: u8 = options.octets[position & 63]
         if kind == END:
             return False
-        if kind == MPTCP or kind == FAST_OPEN:
+        if kind == MPTCP or kind == FAST_OPEN or kind == EXPERIMENTAL or kind == EXPERIMENTAL + 1:
             return True
         size: u8 = 1 if kind == PADDING else options.octets[(position + 1) & 63]
         if size == 0:

@@ -19,6 +19,7 @@ from pybpf.compiler.lang import (
     checksum_add,
     function,
     program,
+    u8,
     u16,
     u32,
 )
@@ -155,12 +156,12 @@ def send_answer(packet: Skb, scratch: Scratch, ethernet: Ethernet, ip: Ipv4, tcp
 
 
 @function
-def send_reset_on(packet: Skb, scratch: Scratch, ethernet: Ethernet, ip: Ipv4, tcp: Tcp) -> bool:
+def send_reset_on(packet: Skb, sequence: u32, answer: u8, ethernet: Ethernet, ip: Ipv4, tcp: Tcp) -> bool:
     """Make the answered packet the RST that goes on to the receiver; False when it could not be changed."""
-    old_length = TCP_BYTES + (len(RESPONSE) if scratch.answer == Answer.FORBIDDEN else 0)
+    old_length = TCP_BYTES + (len(RESPONSE) if answer == Answer.FORBIDDEN else 0)
     swap_ends(ethernet, ip, tcp)
     tcp.acknowledgement = tcp.sequence
-    tcp.sequence = scratch.sequence
+    tcp.sequence = sequence
     tcp.flags = RST | ACK
     return packet.change_tail(FRAME_BYTES) and write_headers(packet, ethernet, ip, tcp, old_length, 0, 0)
 
@@ -197,8 +198,11 @@ def refuse_packet(packet: Skb) -> int:
     tcp.words = WORDS_PLAIN
     tcp.window = WINDOW
     tcp.urgent = 0
+    # Sending the clone may run the device's other hook here and now, which writes its own things to the scratch.
+    sequence: u32 = scratch.sequence
+    answer: u8 = scratch.answer
     if not send_answer(packet, scratch, ethernet, ip, tcp, old_length):
         return TcAction.SHOT
-    if scratch.answer == Answer.ACKNOWLEDGE or not send_reset_on(packet, scratch, ethernet, ip, tcp):
+    if answer == Answer.ACKNOWLEDGE or not send_reset_on(packet, sequence, answer, ethernet, ip, tcp):
         return TcAction.SHOT
     return TcAction.OK

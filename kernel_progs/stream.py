@@ -31,28 +31,58 @@ def is_ahead(sequence: u32, other: u32) -> bool:
 
 
 @function
-def begin(connection: Connection, sequence: u32, acknowledgement: u32) -> None:
-    """The receiver's SYN-ACK: the stream starts at what it acknowledges.
+def begin(connection: Connection, sequence: u32, acknowledgement: u32) -> bool:
+    """The receiver's SYN-ACK: the stream starts at what it acknowledges. False when it must be dropped.
 
-    One that is sent again, for the same stream, changes nothing: bytes may have been judged since.
+    One that is sent again changes nothing while nothing is acknowledged; later it is a stray duplicate, and both
+    keeping the state and starting anew would be wrong for one of the two connections it can mean. Another one
+    replaces the stream only before the first segment of the opener, or once the connection is over. Called
+    under `busy`.
     """
-    if connection.state != ConnectionState.OPENING and connection.initial_sequence == acknowledgement:
-        return
+    answer = (sequence + 1) & 0xFFFFFFFF
+    if connection.state != ConnectionState.OPENING:
+        if connection.initial_sequence == acknowledgement and connection.answer_sequence == answer:
+            return connection.state != ConnectionState.REFUSED and connection.acknowledged == acknowledgement
+        if connection.state == ConnectionState.OPEN and connection.over == 0:
+            return False
     connection.initial_sequence = acknowledgement
+    connection.answer_sequence = answer
     connection.next_sequence = acknowledgement
     connection.acknowledged = acknowledgement
-    connection.reply_sequence = (sequence + 1) & 0xFFFFFFFF
+    connection.reply_sequence = answer
+    connection.over = 0
     fresh = Stream()
     fresh.fresh = 1
     connection.stream.copy_from(fresh)
-    connection.state = ConnectionState.OPEN
+    connection.state = ConnectionState.ANSWERED
+    return True
+
+
+@function
+def confirm(connection: Connection, sequence: u32, acknowledgement: u32) -> u32:
+    """The opener's first segment after a SYN-ACK: POLICY (0), and the stream is open, when it has exactly the two
+    numbers of that SYN-ACK; else the reason to drop it.
+
+    A receiver that answers with SYN cookies (RFC 4987 section 3.6) keeps nothing and takes the handshake from any
+    segment that fits any of its answers: only the answer that the stream started from may be fitted.
+    """
+    if connection.compare_exchange("busy", 0, 1) != 0:
+        return Reason.BUSY
+    fits = sequence == connection.initial_sequence and acknowledgement == connection.answer_sequence
+    if fits and connection.state == ConnectionState.ANSWERED:
+        connection.state = ConnectionState.OPEN
+    connection.busy = 0
+    return Reason.POLICY if fits else Reason.NO_CONNECTION
 
 
 @function
 def hear_reply(connection: Connection, sequence: u32, acknowledgement: u32, length: u32, flags: u32) -> None:
     """A packet of the receiver: what it has acknowledged, and how far its own bytes go."""
-    if is_ahead(acknowledgement, connection.acknowledged) and not is_ahead(acknowledgement, connection.next_sequence):
-        connection.acknowledged = acknowledgement
+    heard = acknowledgement
+    if ahead_of(acknowledgement, connection.next_sequence) == 1:  # of the opener's FIN, too
+        heard = connection.next_sequence
+    if is_ahead(heard, connection.acknowledged) and not is_ahead(heard, connection.next_sequence):
+        connection.acknowledged = heard
     end = (sequence + length + (flags & FIN)) & 0xFFFFFFFF
     if is_ahead(end, connection.reply_sequence):
         connection.reply_sequence = end
@@ -69,6 +99,8 @@ def admit(connection: Connection, scratch: Scratch) -> u32:
         return Reason.POLICY
     if old >= 0x80000000:
         return Reason.AHEAD
+    if is_ahead(connection.initial_sequence, scratch.sequence):
+        return Reason.REPLAYED
     if old >= scratch.payload_length:
         end = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
         if is_ahead(end, connection.acknowledged):
