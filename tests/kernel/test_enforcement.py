@@ -44,6 +44,7 @@ class Server:
     listener: socket.socket
     requests: list[bytes] = field(default_factory=list)
     octets: int = 0
+    reset: threading.Event = field(default_factory=threading.Event)
 
     def serve(self) -> None:
         """Until the listener is closed."""
@@ -67,7 +68,7 @@ class Server:
                     stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
                     stream.flush()
             except OSError:
-                return
+                self.reset.set()
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,7 @@ def test_a_plain_socket_sees_a_clean_403_and_the_server_nothing(built: Network, 
         assert received.startswith(b"HTTP/1.1 403 Forbidden\r\n") and received.endswith(b"\r\n\r\nAccess denied\r\n")
         verdicts = [flow.verdict for flow in enforcement.flows(1000)]
         assert Verdict.REFUSED_403 in verdicts
+        assert server.reset.wait(2), "the server's connection must be reset, not left open"
     assert server.requests == []
 
 
