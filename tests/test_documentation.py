@@ -15,6 +15,7 @@ from pybpf import api
 from pybpf.compiler import pipeline
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.lang import Action, Skb
+from pybpf.compiler.policy import Outcome
 from pybpf.features import missing
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,3 +66,12 @@ def test_the_kernel_program_of_the_page_runs_in_cpython_and_compiles(tmp_path: P
     assert module.count_protocols(Skb(packet)) == Action.OK
     assert module.counts.lookup(6).octets == 40
     assert pybpf.build(translate([module.count_protocols])).elf.startswith(b"\x7fELF")
+
+
+def test_every_error_code_has_its_row_on_the_page() -> None:
+    page = (ROOT / "docs/errors.md").read_text()
+    sources = [path.read_text() for folder in ("compiler", "pybpf") for path in (ROOT / folder).rglob("*.py")]
+    codes = {code for text in sources for code in re.findall(r'"((?:policy|kernel|http|scenario)-[a-z-]+)"', text)}
+    outcomes = {outcome.value for outcome in Outcome}  # verdicts, spelt alike
+    assert len(codes) > 50
+    assert {code for code in codes - outcomes if f"`{code}`" not in page} == set()
