@@ -9,7 +9,7 @@ from pybpf.kernel_progs.state import events
 
 
 @function
-def report(scratch: Scratch, verdict: u8, reason: u8, rule: u32, length: u32) -> None:
+def report(scratch: Scratch, verdict: u32, reason: u32, rule: u32, length: u32) -> None:
     """Send one event about the packet that `scratch` describes. A full ring loses it; the verdict stands."""
     event = Event()
     event.time_ns = ktime_ns()

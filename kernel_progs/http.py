@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import Action as TcAction
-from pybpf.compiler.lang import Skb, callback, function, global_array, program, repeat, u8, u32
+from pybpf.compiler.lang import Skb, callback, function, global_array, program, repeat, u8, u32, u64, wrap
 from pybpf.kernel_progs.abi import (
     CHUNK_BYTES,
     MAX_HEAD_BYTES,
@@ -89,7 +89,7 @@ def bytes_before(stops: int) -> int:
 
 
 @function
-def after_value(chunk: Chunk, position: u32) -> u32:
+def after_value(chunk: Chunk, position: int) -> int:
     """The first position from `position` on that is certainly no more than the next byte outside 0x20..0x7e."""
     for _ in range(CHUNK_BYTES // 16):
         if position >= chunk.length:
@@ -104,7 +104,7 @@ def after_value(chunk: Chunk, position: u32) -> u32:
 
 
 @function
-def after_word(chunk: Chunk, position: u32) -> u32:
+def after_word(chunk: Chunk, position: int) -> int:
     """Up to sixteen bytes of a value further."""
     stops = value_stops(chunk.octets.word(position & OFFSET_MASK))
     if stops != 0:
@@ -114,7 +114,7 @@ def after_word(chunk: Chunk, position: u32) -> u32:
 
 
 @function
-def after_name(chunk: Chunk, position: u32) -> u32:
+def after_name(chunk: Chunk, position: int) -> int:
     """Up to sixteen bytes of a name further."""
     stops = name_stops(chunk.octets.word(position & OFFSET_MASK))
     if stops != 0:
@@ -126,7 +126,7 @@ def after_name(chunk: Chunk, position: u32) -> u32:
 @function
 def step(chunk: Chunk, row: u32, position: u32) -> None:
     """Bytes through the automaton until a special state or the end; leaves chunk.row and chunk.position."""
-    left: u32 = chunk.length - position
+    left = wrap(u64, chunk.length - position)
     special_limit: u32 = settings[SPECIAL_LIMIT]
     done: u32 = 0
     for number in range(CHUNK_BYTES):
@@ -163,7 +163,7 @@ def note_header(stream: Stream, mark: int) -> u32:
 def end_head(chunk: Chunk) -> u32:
     """A head is complete: POLICY (0) and a fresh start behind its body, or why it is refused after all."""
     stream = chunk.stream
-    if stream.head_bytes + chunk.position - chunk.head_start > MAX_HEAD_BYTES:
+    if wrap(u64, stream.head_bytes + chunk.position - chunk.head_start) > MAX_HEAD_BYTES:
         return Reason.TOO_LARGE
     if (stream.seen & Seen.HOST) == 0:
         return Reason.NO_HOST
@@ -177,8 +177,8 @@ def end_head(chunk: Chunk) -> u32:
 def begin_head(chunk: Chunk) -> None:
     """The next byte starts a request, once what is left of a body is behind it."""
     stream = chunk.stream
-    position: u32 = chunk.position
-    position += skip_body(stream, chunk.length - position)
+    position = chunk.position
+    position += skip_body(stream, wrap(u64, chunk.length - position))
     stream.seen = 0
     stream.head_bytes = 0
     stream.fresh = 1 if position >= chunk.length else 0
@@ -201,7 +201,7 @@ def act(chunk: Chunk) -> u32:
     if action == Action.HEAD_END:
         return end_head(chunk)
     if action == Action.LENGTH_DIGIT:
-        digit = chunk.octets[(chunk.position - 1) & OFFSET_MASK] - 48
+        digit = wrap(u64, chunk.octets[(chunk.position - 1) & OFFSET_MASK] - 48)
         stream.length_left = stream.length_left * 10 + digit
         return Reason.POLICY
     if action == Action.LENGTH_NAME:
@@ -227,7 +227,7 @@ def feed_part(number: u32) -> bool:
 def advance(chunk: Chunk) -> bool:
     """Skip what the state allows to skip, go on to the next special state, act on it. True: done."""
     row: u32 = chunk.row
-    position: u32 = chunk.position
+    position = chunk.position
     if row < settings[SKIP_LIMIT]:
         if actions[(row >> STRIDE_SHIFT) & (len(actions) - 1)] == Action.SKIP_VALUE:
             position = after_value(chunk, position)
@@ -296,7 +296,7 @@ def judge_http(packet: Skb) -> int:
         length = CHUNK_BYTES
     if length == 0:
         return refuse(packet, scratch, connection, Reason.UNREADABLE)
-    if not packet.load_bytes(scratch.payload_offset + scratch.position, chunk.octets, length):
+    if not packet.load_bytes(wrap(u32, scratch.payload_offset + scratch.position), chunk.octets, length):
         return refuse(packet, scratch, connection, Reason.UNREADABLE)
     chunk.length = length
     if scratch.position == 0:

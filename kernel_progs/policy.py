@@ -6,13 +6,13 @@ that cover a key under that key, so the first entry found is the whole answer.
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import be16, be32, function, u8, u32
+from pybpf.compiler.lang import function, u8, u16, u32
 from pybpf.kernel_progs.abi import ANY, WORLD, AddressKey, PolicyEntry, PolicyKey
 from pybpf.kernel_progs.state import identities, policies
 
 
 @function
-def identity_of(address: be32) -> u32:
+def identity_of(address: u32) -> u32:
     """The identity of an address: the longest prefix decides, WORLD when there is none."""
     key = AddressKey()
     key.prefix_bits = 32
@@ -24,7 +24,7 @@ def identity_of(address: be32) -> u32:
 
 
 @function
-def entry_of(endpoint: u32, identity: u32, direction: u8, protocol: u8, port: be16) -> PolicyEntry | None:
+def entry_of(endpoint: u32, identity: u32, direction: u8, protocol: u8, port: u16) -> PolicyEntry | None:
     """The policy entry that decides, or None: default deny."""
     own = entry_of_peer(endpoint, identity, direction, protocol, port)
     if own is not None:
@@ -33,7 +33,7 @@ def entry_of(endpoint: u32, identity: u32, direction: u8, protocol: u8, port: be
 
 
 @function
-def entry_of_peer(endpoint: u32, identity: u32, direction: u8, protocol: u8, port: be16) -> PolicyEntry | None:
+def entry_of_peer(endpoint: u32, identity: u32, direction: u8, protocol: u8, port: u16) -> PolicyEntry | None:
     """The entry of exactly this identity (ANY: of rules for any peer), the port before the wildcards."""
     key = PolicyKey()
     key.endpoint = endpoint

@@ -22,6 +22,8 @@ from pybpf.compiler.lang import (
     u8,
     u16,
     u32,
+    u64,
+    wrap,
 )
 from pybpf.compiler.lang import Action as TcAction
 from pybpf.kernel_progs.abi import Answer, ConnectionState, Direction, Scratch, Verdict
@@ -193,7 +195,7 @@ def refuse_packet(packet: Skb) -> int:
     if scratch.answer != Answer.ACKNOWLEDGE:
         verdict = Verdict.REFUSED_403 if scratch.answer == Answer.FORBIDDEN else Verdict.REFUSED_RESET
         report(scratch, verdict, scratch.reason, scratch.rule, packet.length)
-    old_length = ip.total_bytes - IPV4_BYTES
+    old_length = wrap(u64, ip.total_bytes - IPV4_BYTES)
     ip.version_and_words = IPV4_PLAIN
     tcp.words = WORDS_PLAIN
     tcp.window = WINDOW

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from llvmlite import ir as ll
 
+from pybpf.compiler.codegen.calling import CallEmitter
 from pybpf.compiler.codegen.debug import DebugInfo
 from pybpf.compiler.codegen.types import I32, I64, opaque, value_type, volatile
-from pybpf.compiler.codegen.values import ValueEmitter
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import Role
+from pybpf.compiler.lang import Role, Width
 
 
-class BodyEmitter(ValueEmitter):
+class BodyEmitter(CallEmitter):
     """A cursor over the function being written."""
 
     def __init__(self, module: ll.Module, source: ir.Function, functions: dict[str, ll.Function], debug: DebugInfo) -> None:
@@ -21,6 +21,7 @@ class BodyEmitter(ValueEmitter):
         self.subprogram = debug.subprogram(source)
         function.set_metadata("dbg", self.subprogram)
         self.loops: list[tuple[ll.Block, ll.Block]] = []  # (continue, break) targets, innermost last
+        self.held: tuple[ll.Value, int] | None = None  # the spin lock, and how many loops stood around it
 
     def run(self) -> None:
         """Write every block of the function."""
@@ -30,13 +31,21 @@ class BodyEmitter(ValueEmitter):
         for name, struct in self.source.storage:
             self.storage[name] = opaque(self.entry.alloca(ll.ArrayType(I64, -(-struct.size_bytes // 8)), name=name))
             self.storage[name].align = 8
-        for parameter, argument in zip(self.source.parameters, self.function.args, strict=False):
+        for parameter, argument in zip(self.source.parameters, self.function.args[self.source.hidden :], strict=False):
             argument.name = parameter.name
-            self.at.store(argument, self.locals[parameter.name])
+            self.at.store(self.received(parameter, argument), self.locals[parameter.name])
         self.block(self.source.body)
         if not self.at.block.is_terminated:
             self.at.unreachable()
         self.entry.branch(self.function.blocks[1])
+
+    def received(self, parameter: ir.Parameter, argument: ll.Argument) -> ll.Value:
+        """A parameter's value. A callback of a map is given the addresses of key and value, also of numbers."""
+        if not self.source.hidden or not isinstance(parameter.type, ir.Word):
+            return argument
+        low, high = parameter.type.low, parameter.type.high
+        width = next(each for size in (8, 16, 32, 64) for each in [Width(size, signed=low < 0)] if each.low <= low and high <= each.high)
+        return self.widened(self.at.load(argument, typ=ll.IntType(width.bits), align=width.octets), width)
 
     def block(self, body: tuple[ir.Statement, ...]) -> None:
         """Statements in order; what follows a jump is dead and not written."""
@@ -61,28 +70,32 @@ class BodyEmitter(ValueEmitter):
                 assert struct is not None
                 self.zero(self.storage[storage.name], struct.size_bytes)
             case ir.Store(base=base, offset=offset, width=width, value=value):
-                made = self.narrowed(self.value(value), width.bits, width.order)
+                made = self.narrowed(self.value(value), width)
                 stored = at.store(made, self.address(base, offset), align=self.alignment(offset, width.bits))
                 if width.volatile:
                     volatile(stored)
-            case ir.StoreElement(base=base, index=index, bits=bits, order=order, value=value):
-                made = self.narrowed(self.value(value), bits, order)
-                at.store(made, self.element(base, index, bits // 8), align=bits // 8)
+            case ir.StoreElement(base=base, index=index, width=width, value=value):
+                made = self.narrowed(self.value(value), width)
+                at.store(made, self.element(base, index, width.octets), align=width.octets)
+            case ir.StoreContext(context=context, field=field, value=value):
+                made = self.value(value)
+                self.store_context(self.value(context), field, made)
             case ir.Copy(target=target, source=source, octets=octets):
                 self.copy(self.value(target), self.value(source), octets)
-            case ir.AddAtomic(base=base, offset=offset, bits=bits, amount=amount):
-                # Relaxed order is right only while the old value is unused: LLVM 22 miscompiles the other case.
-                at.atomic_rmw("add", self.address(base, offset), self.narrowed(self.value(amount), bits, "little"), "monotonic")
+            case ir.Evaluate(value=ir.Atomic(operator=operator) as value) if operator != "xchg":
+                self.atomic(value, "monotonic")
             case ir.Evaluate(value=value):
                 self.value(value)
             case ir.If(test=test, then=then, other=other):
                 self.fork(test, then, other)
             case ir.For():
                 self.loop(node)
-            case ir.Break():
-                at.branch(self.loops[-1][1])
-            case ir.Continue():
-                at.branch(self.loops[-1][0])
+            case ir.Locked():
+                self.locked(node)
+            case ir.Break() | ir.Continue():
+                if self.held is not None and self.held[1] == len(self.loops):
+                    self.unlock(self.held[0])
+                at.branch(self.loops[-1][isinstance(node, ir.Break)])
             case ir.Return(value=value):
                 self.leave(value)
             case _:
@@ -90,16 +103,18 @@ class BodyEmitter(ValueEmitter):
 
     def leave(self, value: ir.Expression | None) -> None:
         """Return, in the width that the caller of this kind of function expects."""
-        if value is None:
+        result = self.value(value) if value is not None else None
+        if self.held is not None:
+            self.unlock(self.held[0])
+        if result is None:
             self.at.ret_void()
             return
-        result = self.value(value)
         match self.source.role:
             case Role.PROGRAM:
                 self.at.ret(self.at.trunc(result, I32))
             case Role.CALLBACK:
-                self.at.ret(self.at.zext(result, I64))
-            case Role.FUNCTION:
+                self.at.ret(self.at.zext(result, I64) if isinstance(self.source.result, ir.Bool) else result)
+            case Role.FUNCTION | Role.SUBPROGRAM:
                 self.at.ret(result)
 
     def fork(self, test: ir.Expression, then: tuple[ir.Statement, ...], other: tuple[ir.Statement, ...]) -> None:
@@ -113,15 +128,26 @@ class BodyEmitter(ValueEmitter):
                 self.at.branch(after)
         self.at.position_at_end(after)
 
+    def locked(self, node: ir.Locked) -> None:
+        """A block under a spin lock; leaving it early gives the lock back, too."""
+        address = self.address(node.base, node.offset)
+        self.lock(address)
+        self.held = (address, len(self.loops))
+        self.block(node.body)
+        self.held = None
+        if not self.at.block.is_terminated:
+            self.unlock(address)
+
     def loop(self, node: ir.For) -> None:
         """A counted loop. The counter has a slot of its own: the body may assign the loop's variable."""
         counter = opaque(self.entry.alloca(I64, name="counter"))
         head, body, step, after = (self.function.append_basic_block(name) for name in ("loop", "body", "step", "after"))
-        self.at.store(ll.Constant(I64, node.start), counter)
+        start, stop = self.bounded(node.start), self.bounded(node.stop)
+        self.at.store(start, counter)
         self.at.branch(head)
         self.at.position_at_end(head)
         count = self.at.load(counter, typ=I64)
-        self.at.cbranch(self.at.icmp_unsigned("<", count, ll.Constant(I64, node.stop)), body, after)
+        self.at.cbranch(self.more(node, count, stop), body, after)
         self.at.position_at_end(body)
         self.at.store(count, self.locals[node.name])
         self.loops.append((step, after))
@@ -130,6 +156,12 @@ class BodyEmitter(ValueEmitter):
         if not self.at.block.is_terminated:
             self.at.branch(step)
         self.at.position_at_end(step)
-        self.at.store(self.at.add(self.at.load(counter, typ=I64), ll.Constant(I64, 1)), counter)
+        self.at.store(self.at.add(self.at.load(counter, typ=I64), ll.Constant(I64, node.step)), counter)
         self.at.branch(head)
         self.at.position_at_end(after)
+
+    def more(self, node: ir.For, count: ll.Value, stop: ll.Value) -> ll.Value:
+        """Whether there is another round. A counter that may go below zero is compared as a signed number."""
+        operator = "<" if node.step > 0 else ">"
+        signed = node.step < 0 or any(isinstance(each.type, ir.Word) and each.type.signed for each in (node.start, node.stop))
+        return self.at.icmp_signed(operator, count, stop) if signed else self.at.icmp_unsigned(operator, count, stop)

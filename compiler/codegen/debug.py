@@ -12,9 +12,12 @@ from llvmlite import ir as ll
 from pybpf.compiler.codegen.metadata import Metadata, Node, Operand, Token
 from pybpf.compiler.diag import Source
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import ArrayType, Declaration, Role, Struct, Width
+from pybpf.compiler.lang import ArrayType, Declaration, KernelStruct, Role, Struct, Width
+from pybpf.compiler.lang.cells import is_cell
+from pybpf.compiler.lang.kernel_struct import KernelField
 
 _UNSIGNED = {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
+_SIGNED = {8: "signed char", 16: "short", 32: "int", 64: "long long"}
 
 
 class DebugInfo:
@@ -42,7 +45,9 @@ class DebugInfo:
         file, line, retained = self.file(function.source), function.place.line, self._all.reserve()
         parameters = [(parameter.name, self.type_of(parameter.type)) for parameter in function.parameters]
         if function.role is Role.CALLBACK:
-            parameters.append(("context", self._pointer(None)))
+            hidden = [(f"hidden_{number}", self._pointer(None)) for number in range(function.hidden)]
+            rest = function.given - function.hidden - len(parameters)
+            parameters = [*hidden, *parameters, *((f"rest_{number}", self._pointer(None)) for number in range(rest))]
         result = self.kernel_type(Width(64)) if function.role is Role.CALLBACK else self.type_of(function.result)
         signature = self._all.node("DISubroutineType", types=self._all.sequence([result, *(kind for _, kind in parameters)]))
         flags = "DISPFlagDefinition | DISPFlagOptimized" + ("" if function.role is Role.PROGRAM else " | DISPFlagLocalToUnit")
@@ -61,52 +66,101 @@ class DebugInfo:
         """The DILocation of a place in a function."""
         return self._all.node("DILocation", line=place.line, column=place.column, scope=subprogram)
 
+    def map_octets(self, declaration: Declaration) -> int:
+        """The size of that struct."""
+        return 8 * len(self._attributes(declaration))
+
     def describe_map(self, variable: ll.GlobalVariable, declaration: Declaration) -> None:
         """Attach the struct that loaders read a map's attributes from."""
-        members = [
-            ("type", self._number(int(declaration.type))),
-            ("max_entries", self._number(declaration.max_entries)),
-            *([("map_flags", self._number(int(declaration.flags)))] if declaration.flags else []),
-            *([("key", self._pointer(self.kernel_type(declaration.key)))] if declaration.key is not None else []),
-            *([("value", self._pointer(self.kernel_type(declaration.value)))] if declaration.value is not None else []),
-        ]
-        fields: list[Operand] = [self._member(name, kind, 64, 64 * index) for index, (name, kind) in enumerate(members)]
-        struct = self._all.node("DICompositeType", tag=Token("DW_TAG_structure_type"), size=64 * len(members), elements=self._all.sequence(fields))
-        self._describe(variable, struct)
+        self._describe(variable, self.map_type(declaration))
 
-    def describe_array(self, variable: ll.GlobalVariable, kind: ArrayType) -> None:
-        """Attach the type of a global array."""
-        self._describe(variable, self.kernel_type(kind))
+    def map_type(self, declaration: Declaration) -> Node:
+        """A map's attributes as a struct: numbers as the lengths of arrays, types as what pointers lead to."""
+        members = [(name, self._pointer(kind)) for name, kind in self._attributes(declaration)]
+        fields: list[Operand] = [self._member(name, kind, 64, 64 * index) for index, (name, kind) in enumerate(members)]
+        if declaration.inner is not None:
+            fields.append(self._member("values", self._array(self._pointer(self.map_type(declaration.inner)), 0, 0), 0, 64 * len(members)))
+        tag, elements = Token("DW_TAG_structure_type"), self._all.sequence(fields)
+        return self._all.node("DICompositeType", tag=tag, size=64 * len(members), elements=elements)
+
+    def _attributes(self, declaration: Declaration) -> list[tuple[str, Node]]:
+        numbers = {
+            "type": int(declaration.type), "max_entries": declaration.max_entries,
+            "map_flags": int(declaration.flags), "map_extra": declaration.extra,
+        }  # fmt: skip
+        found = [(name, self._number(value)) for name, value in numbers.items() if value or name == "type"]
+        types = {"key": declaration.key, "value": declaration.value}
+        if declaration.inner is not None:  # its values are file descriptors
+            return [*found, ("key", self.kernel_type(declaration.key or Width(32))), ("value_size", self._number(4))]
+        return found + [(name, self.kernel_type(kind)) for name, kind in types.items() if kind is not None]
+
+    def describe_data(self, variable: ll.GlobalVariable, data: ir.Global) -> None:
+        """Attach the type of a global array, struct or variable. What a loader sets is const volatile, as in C."""
+        kind = self.kernel_type(data.type)
+        if data.section.startswith(".rodata") and isinstance(data.type, type):
+            for tag in ("DW_TAG_volatile_type", "DW_TAG_const_type"):
+                kind = self._all.node("DIDerivedType", tag=Token(tag), baseType=kind)
+        self._describe(variable, kind)
 
     def type_of(self, kind: ir.Type) -> Node | None:
         """The debug type of an IR type; None for no value."""
         match kind:
-            case ir.Word():
-                return self.kernel_type(Width(64))
+            case ir.Word(low=low, high=high):
+                bits = next((size for size in (8, 16, 32) if (high + 1 if low == 0 else 2 * (high + 1)) == 1 << size), 64)
+                return self.kernel_type(Width(bits, signed=low < 0))
             case ir.Bool():
                 return self._basic("_Bool", 8, "DW_ATE_boolean")
             case ir.Pointer(struct=struct):
                 return self._pointer(self.kernel_type(struct))
             case ir.ArrayPointer(array=array):
                 return self._pointer(self.kernel_type(array))
-            case ir.Context():
+            case ir.Context(kind=context):
                 tag, flag = Token("DW_TAG_structure_type"), Token("DIFlagFwdDecl")
-                return self._pointer(self._all.node("DICompositeType", tag=tag, name="__sk_buff", flags=flag))
+                return self._pointer(self._all.node("DICompositeType", tag=tag, name=context.symbol, flags=flag))
+            case ir.Address(struct=kernel):
+                return self._pointer(self.kernel_struct(kernel))
+            case ir.InnerMap():
+                return self._pointer(None)
             case ir.Nothing():
                 return None
+
+    def kernel_struct(self, kind: type[KernelStruct]) -> Node:
+        """The type of a kernel struct as far as it is declared. Pointers in it lead nowhere: only names and sizes count."""
+        members: list[Operand] = []
+        at = 0
+        for field in kind.kernel_fields().values():
+            node, octets = self._kernel_member(field)
+            at += -at % min(octets, 8) if octets else 0
+            members.append(self._member(field.name, node, 8 * octets, 8 * at))
+            at += octets
+        tag, elements = Token("DW_TAG_structure_type"), self._all.sequence(members)
+        return self._all.node("DICompositeType", tag=tag, name=kind.symbol, size=8 * (at + -at % 8), elements=elements)
+
+    def _kernel_member(self, field: KernelField) -> tuple[Node, int]:
+        """(type, size in bytes) of one."""
+        if isinstance(field.type, Width):
+            return self.kernel_type(field.type), field.type.octets
+        if field.is_pointer:
+            tag, flag = Token("DW_TAG_structure_type"), Token("DIFlagFwdDecl")
+            return self._pointer(self._all.node("DICompositeType", tag=tag, name=field.type.symbol, flags=flag)), 8
+        return self.kernel_struct(field.type), kernel_size(field.type)
 
     def kernel_type(self, kind: Width | ArrayType | type[Struct]) -> Node:
         """The debug type of something in memory; big-endian numbers are plain unsigned ones to BTF."""
         match kind:
+            case Width(bits=bits, signed=True):
+                return self._basic(_SIGNED[bits], bits, "DW_ATE_signed_char" if bits == 8 else "DW_ATE_signed")
             case Width(bits=bits):
                 return self._basic(_UNSIGNED[bits], bits, "DW_ATE_unsigned_char" if bits == 8 else "DW_ATE_unsigned")
             case ArrayType(element=element, count=count):
                 return self._array(self.kernel_type(element), count, 8 * kind.octets)
+        if is_cell(kind):
+            return self.kernel_type(kind.layout["value"].type)
         fields: list[Operand] = [
             self._member(field.name, self.kernel_type(field.type), 8 * _octets(field.type), 8 * field.offset) for field in kind.layout.values()
         ]
         tag, elements = Token("DW_TAG_structure_type"), self._all.sequence(fields)
-        return self._all.node("DICompositeType", tag=tag, name=kind.__name__, size=8 * kind.size_bytes, elements=elements)
+        return self._all.node("DICompositeType", tag=tag, name=kind.symbol, size=8 * kind.size_bytes, elements=elements)
 
     def _describe(self, variable: ll.GlobalVariable, kind: Node) -> None:
         described = self._all.distinct("DIGlobalVariable", name=variable.name, scope=self._unit, type=kind, isLocal=False, isDefinition=True)
@@ -114,8 +168,8 @@ class DebugInfo:
         variable.set_metadata("dbg", self._all.node("DIGlobalVariableExpression", var=described, expr=empty))
 
     def _number(self, value: int) -> Node:
-        """A number inside a type: a pointer to an array of that many ints, as libbpf's __uint has it."""
-        return self._pointer(self._array(self._basic("int", 32, "DW_ATE_signed"), value, 32 * value))
+        """A number inside a type: an array of that many ints, to which libbpf's __uint has a pointer."""
+        return self._array(self._basic("int", 32, "DW_ATE_signed"), value, 32 * value)
 
     def _array(self, element: Node, count: int, bits: int) -> Node:
         extent = self._all.sequence([self._all.node("DISubrange", count=count)])
@@ -129,6 +183,15 @@ class DebugInfo:
 
     def _basic(self, name: str, bits: int, encoding: str) -> Node:
         return self._all.node("DIBasicType", name=name, size=bits, encoding=Token(encoding))
+
+
+def kernel_size(kind: type[KernelStruct]) -> int:
+    """The size of a kernel struct as declared, in bytes: what the unrelocated code assumes."""
+    at = 0
+    for field in kind.kernel_fields().values():
+        octets = field.type.octets if isinstance(field.type, Width) else 8 if field.is_pointer else kernel_size(field.type)
+        at += (-at % min(octets, 8) if octets else 0) + octets
+    return at + -at % 8
 
 
 def _octets(kind: Width | ArrayType | type[Struct]) -> int:

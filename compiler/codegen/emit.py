@@ -26,14 +26,14 @@ def emit(source: ir.Module) -> str:
     debug = DebugInfo(programs[0].source)
     _add_data(module, "_license", "license", source.license.encode() + b"\0")
     for each in source.maps:
-        variable = ll.GlobalVariable(module, ll.ArrayType(POINTER, _map_members(each)), each.name)
+        variable = ll.GlobalVariable(module, ll.ArrayType(POINTER, debug.map_octets(each.declaration) // 8), each.name)
         variable.section, variable.align, variable.initializer = ".maps", 8, ll.Constant(variable.value_type, None)
         debug.describe_map(variable, each.declaration)
         opaque(variable)
     for data in source.globals:
         variable = _add_data(module, data.name, data.section, data.content)
-        variable.global_constant = data.section == ".rodata"
-        debug.describe_array(variable, data.type)
+        variable.global_constant = data.section.startswith(".rodata")
+        debug.describe_data(variable, data)
         opaque(variable)
     functions = {function.name: _declare(module, function) for function in source.functions}
     for function in source.functions:
@@ -48,11 +48,6 @@ def _add_data(module: ll.Module, name: str, section: str, content: bytes) -> ll.
     return variable
 
 
-def _map_members(each: ir.Map) -> int:
-    declaration = each.declaration
-    return 2 + bool(declaration.flags) + (declaration.key is not None) + (declaration.value is not None)
-
-
 def _declare(module: ll.Module, function: ir.Function) -> ll.Function:
     parameters = [value_type(each.type) for each in function.parameters]
     match function.role:
@@ -63,8 +58,13 @@ def _declare(module: ll.Module, function: ir.Function) -> ll.Function:
             made = ll.Function(module, ll.FunctionType(value_type(function.result), parameters), function.name)
             made.linkage = "internal"
             made.attributes.add("alwaysinline")
-        case Role.CALLBACK:  # long (*callback)(u64 round, void *context)
-            made = ll.Function(module, ll.FunctionType(I64, [*parameters, POINTER]), function.name)
+        case Role.SUBPROGRAM:
+            made = ll.Function(module, ll.FunctionType(value_type(function.result), parameters), function.name)
+            made.linkage = "internal"
+            made.attributes.add("noinline")
+        case Role.CALLBACK:  # long (*callback)(u64 round, void *state), or (map *, key *, value *, ...)
+            rest = function.given - function.hidden - len(parameters)
+            made = ll.Function(module, ll.FunctionType(I64, [*[POINTER] * function.hidden, *(parameters if not function.hidden else [POINTER] * len(parameters)), *[POINTER] * rest]), function.name)
             made.linkage = "internal"
             made.attributes.add("noinline")
     made.attributes.add("nounwind")  # no .eh_frame

@@ -18,6 +18,8 @@ import llvmlite.binding as llvm
 
 TRIPLE, CPU = "bpfel", "v3"
 _COMPLAINT = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
+# A sum over a loop would become one multiplication of 128 bits, for which BPF has no instruction.
+_OPTIONS = ("-replexitval=never",)
 _HINTS = (  # a phrase of LLVM's -> what to do about it
     ("stack limit", "keep large structs in a PerCpuArray: a program has 512 bytes of stack, with all it calls"),
 )
@@ -82,6 +84,8 @@ def _compile_and_exit(text: str, write: int) -> NoReturn:
 
 
 def _compile(text: str) -> Object:
+    for option in _OPTIONS:
+        llvm.set_option("", option)  # for the whole process, which is the child
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(cpu=CPU, opt=2)
     module = llvm.parse_assembly(text)
     module.verify()

@@ -25,7 +25,7 @@ def value_type(kind: ir.Type) -> ll.Type:
             return I64
         case ir.Bool():
             return I1
-        case ir.Pointer() | ir.ArrayPointer() | ir.Context():
+        case ir.Pointer() | ir.ArrayPointer() | ir.Context() | ir.Address() | ir.InnerMap():
             return POINTER
         case ir.Nothing():
             return ll.VoidType()
@@ -56,3 +56,22 @@ class HelperAddress:
     def get_reference(self) -> str:
         """The callee as LLVM text."""
         return f"inttoptr (i64 {self.number} to ptr)"
+
+
+class AccessIndex(ll.Instruction):  # type: ignore[misc]  # llvmlite has no types
+    """A call of llvm.preserve.struct.access.index: the address of field `index` of `struct`, to be relocated (CO-RE).
+
+    llvmlite has no word for the elementtype of an argument, so the instruction writes itself.
+    """
+
+    def __init__(self, block: ll.Block, struct: ll.Type, base: ll.Value, index: int, name: str = "") -> None:
+        super().__init__(block, POINTER, "call", [base], name=name)
+        self.struct, self.index = struct, index
+
+    def descr(self, buffer: list[str]) -> None:
+        """The instruction as text."""
+        (base,) = self.operands
+        buffer.append(
+            f"call ptr @llvm.preserve.struct.access.index.p0.p0(ptr elementtype({self.struct}) {base.get_reference()}, "
+            f"i32 {self.index}, i32 {self.index}){self._stringify_metadata(leading_comma=True)}\n"
+        )

@@ -2,33 +2,17 @@
 
 What the verifier needs shapes this file: packet bounds are compared on the pointer that is then used, context
 fields are read through llvm.preserve.static.offset (else LLVM merges two reads into one the verifier refuses),
-every access has its alignment written out.
+every access has its alignment written out. Calls are in calling.py, arithmetic in numbers.py.
 """
 
 from __future__ import annotations
 
 from llvmlite import ir as ll
 
-from pybpf.compiler.codegen.types import (
-    I1,
-    I8,
-    I32,
-    I64,
-    POINTER,
-    HelperAddress,
-    opaque,
-    value_type,
-    volatile,
-)
+from pybpf.compiler.codegen.numbers import arithmetic, compared
+from pybpf.compiler.codegen.types import I1, I8, I32, I64, POINTER, value_type, volatile
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import Declaration, Width
-from pybpf.compiler.lang.helpers import LOOP, Pass, Result
-from pybpf.compiler.lang.skb import SKB_DATA_END_OFFSET, SKB_DATA_OFFSET
-
-ARITHMETIC = {
-    "add": "add", "sub": "sub", "mul": "mul", "div": "udiv", "mod": "urem",
-    "and": "and_", "or": "or_", "xor": "xor", "shl": "shl", "shr": "lshr",
-}  # fmt: skip
+from pybpf.compiler.lang import ContextField, KernelObject, Width
 
 
 class ValueEmitter:
@@ -58,37 +42,42 @@ class ValueEmitter:
                 return self.address(base, octets)
             case ir.Load(base=base, offset=offset, width=width):
                 loaded = self.at.load(self.address(base, offset), typ=ll.IntType(width.bits), align=self.alignment(offset, width.bits))
-                return self.widened(volatile(loaded) if width.volatile else loaded, width.bits, width.order)
-            case ir.LoadElement(base=base, index=index, stride=stride, bits=bits, order=order):
-                loaded = self.at.load(self.element(base, index, stride), typ=ll.IntType(bits), align=bits // 8)
-                return self.widened(loaded, bits, order)
-            case ir.ContextField(context=context, offset=offset):
-                return self.at.zext(self.context_field(self.value(context), offset), I64)
+                return self.widened(volatile(loaded) if width.volatile else loaded, width)
+            case ir.LoadElement(base=base, index=index, stride=stride, width=width):
+                place = self.element(base, index, stride)
+                return self.widened(self.at.load(place, typ=ll.IntType(width.bits), align=width.octets), width)
+            case ir.ContextField(context=context, field=field):
+                return self.context_field(self.value(context), field)
+            case ir.KernelAt(value=value):
+                return self.at.inttoptr(self.value(value), POINTER)
+            case ir.KernelRead():
+                return self.kernel_read(node)
             case ir.Header():
                 return self.header(node)
-            case ir.Call(function=name, arguments=arguments):
-                return self.at.call(self.functions[name], [self.value(each) for each in arguments])
-            case ir.HelperCall():
-                return self.helper(node)
-            case ir.Repeat(rounds=rounds, function=function):
-                signature = ll.FunctionType(I64, [I64, POINTER, POINTER, I64])
-                passed = [self.value(rounds), self.functions[function], ll.Constant(POINTER, None), ll.Constant(I64, 0)]
-                return self.at.call(HelperAddress(LOOP, signature), passed)
-            case ir.CompareExchange():
-                return self.compare_exchange(node)
+            case ir.Call() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf() | ir.CompareExchange() | ir.Atomic():
+                return self.called(node)
             case _:
                 return self.computed(node)
 
     def computed(self, node: ir.Expression) -> ll.Value:
         """Values made of other values."""
         match node:
-            case ir.Binary(operator=operator, left=left, right=right):
-                made: ll.Value = getattr(self.at, ARITHMETIC[operator])(self.value(left), self.value(right))
-                return made
+            case ir.Binary(left=left, right=right):
+                return arithmetic(self.at, node, self.value(left), self.value(right))
             case ir.Invert(value=value):
                 return self.at.xor(self.value(value), ll.Constant(I64, (1 << 64) - 1))
-            case ir.Compare(operator=operator, left=left, right=right):
-                return self.at.icmp_unsigned(operator, self.value(left), self.value(right))
+            case ir.Convert(value=value, width=width):
+                converted = self.value(value)
+                return converted if width.bits == 64 else self.widened(self.at.trunc(converted, ll.IntType(width.bits)), width)
+            case ir.Swap(value=value, bits=bits):
+                swapped = self.at.bswap(self.at.trunc(self.value(value), ll.IntType(bits)) if bits < 64 else self.value(value))
+                return self.at.zext(swapped, I64) if bits < 64 else swapped
+            case ir.Bind(name=name, value=value):
+                bound = self.value(value)
+                self.at.store(bound, self.locals[name])
+                return bound
+            case ir.Compare(left=left, right=right):
+                return compared(self.at, node, self.value(left), self.value(right))
             case ir.Not(value=value):
                 return self.at.xor(self.value(value), ll.Constant(I1, 1))
             case ir.IsNone(value=value):
@@ -97,7 +86,7 @@ class ValueEmitter:
                 true, false = (ir.Constant(node.place, ir.Bool(), each) for each in (1, 0))
                 return self.chosen(node, true, false, I1)
             case ir.Choose(test=test, then=then, other=other):
-                return self.chosen(test, then, other, I64)
+                return self.chosen(test, then, other, value_type(node.type))
         raise AssertionError(node)
 
     def branch(self, test: ir.Expression, yes: ll.Block, no: ll.Block) -> None:
@@ -129,13 +118,25 @@ class ValueEmitter:
         return result
 
     def address(self, base: ir.Expression, offset: int) -> ll.Value:
-        """`base` plus a constant number of bytes."""
+        """`base` plus a constant number of bytes. Of a kernel object at exactly that offset, as for the context."""
         made = self.value(base)
+        if isinstance(base.type, ir.Pointer) and issubclass(base.type.struct, KernelObject):
+            return self.pinned(made, offset)
         return self.at.gep(made, [ll.Constant(I64, offset)], source_etype=I8) if offset else made
 
     def element(self, base: ir.Expression, index: ir.Expression, stride: int) -> ll.Value:
         """The address of an array's element."""
-        return self.at.gep(self.value(base), [self.index(index)], source_etype=ll.IntType(8 * stride))
+        pointer = self.value(base)
+        return self.at.gep(pointer, [self.bounded(index)], source_etype=ll.IntType(8 * stride))
+
+    def bounded(self, node: ir.Expression) -> ll.Value:
+        """A number that stays within its type to the verifier, too: what it does not see is compared once more."""
+        assert isinstance(node.type, ir.Word)
+        if node.type.seen or isinstance(node, ir.Constant):
+            return self.index(node)
+        value = self.hidden(self.value(node))
+        fits = self.at.icmp_unsigned("<=", value, ll.Constant(I64, node.type.high))
+        return self.at.select(fits, value, ll.Constant(I64, max(node.type.low, 0)))
 
     def index(self, node: ir.Expression) -> ll.Value:
         """An index. A mask on it stays an instruction: LLVM would drop it where it knows the range from what the
@@ -162,16 +163,18 @@ class ValueEmitter:
         size = bits // 8
         return min(size, offset & -offset) if offset else size
 
-    def widened(self, value: ll.Value, bits: int, order: str) -> ll.Value:
+    def widened(self, value: ll.Value, width: Width) -> ll.Value:
         """Memory -> word."""
-        if order == "big" and bits > 8:
+        if width.order == "big" and width.bits > 8:
             value = self.at.bswap(value)
-        return self.at.zext(value, I64) if bits < 64 else value
+        if width.bits == 64:
+            return value
+        return self.at.sext(value, I64) if width.signed else self.at.zext(value, I64)
 
-    def narrowed(self, value: ll.Value, bits: int, order: str) -> ll.Value:
+    def narrowed(self, value: ll.Value, width: Width) -> ll.Value:
         """Word -> memory."""
-        value = self.at.trunc(value, ll.IntType(bits)) if bits < 64 else value
-        return self.at.bswap(value) if order == "big" and bits > 8 else value
+        value = self.at.trunc(value, ll.IntType(width.bits)) if width.bits < 64 else value
+        return self.at.bswap(value) if width.order == "big" and width.bits > 8 else value
 
     def zero(self, target: ll.Value, octets: int) -> None:
         """Clear a struct on the stack, which is aligned to 8."""
@@ -185,97 +188,54 @@ class ValueEmitter:
             one, two = (self.at.gep(each, [ll.Constant(I64, offset)], source_etype=I8) for each in (source, target))
             self.at.store(self.at.load(one, typ=ll.IntType(8 * size), align=size), two, align=size)
 
-    def context_field(self, context: ll.Value, offset: int) -> ll.Value:
-        """A 32-bit context field, read at a constant offset that survives optimisation."""
+    def pinned(self, base: ll.Value, offset: int) -> ll.Value:
+        """An address at a constant offset that survives optimisation."""
         kind = ll.FunctionType(POINTER, [POINTER])
-        pinned = self.at.call(self.module.declare_intrinsic("llvm.preserve.static.offset", (), kind), [context])
-        return self.at.load(self.at.gep(pinned, [ll.Constant(I64, offset)], source_etype=I8), typ=I32, align=4)
+        held = self.at.call(self.module.declare_intrinsic("llvm.preserve.static.offset", (), kind), [base])
+        return self.at.gep(held, [ll.Constant(I64, offset)], source_etype=I8)
+
+    def context_field(self, context: ll.Value, field: ContextField) -> ll.Value:
+        """A field of the context: a number, or a pointer."""
+        access, place = field.access, self.pinned(context, field.offset)
+        if not isinstance(field.value, Width):
+            return self.at.load(place, typ=POINTER, align=8)
+        loaded = self.at.load(place, typ=ll.IntType(access.bits), align=access.octets)
+        if field.value.bits < access.bits:
+            loaded = self.at.trunc(loaded, ll.IntType(field.value.bits))
+        return self.widened(loaded, field.value)
+
+    def store_context(self, context: ll.Value, field: ContextField, value: ll.Value) -> None:
+        """Write a field of the context, in the size that it is read in."""
+        assert isinstance(field.value, Width)
+        made = self.narrowed(value, field.value)
+        if field.value.bits < field.access.bits:
+            made = self.at.zext(made, ll.IntType(field.access.bits))
+        self.at.store(made, self.pinned(context, field.offset), align=field.access.octets)
 
     def header(self, node: ir.Header) -> ll.Value:
         """data + offset when the struct ends at or before data_end, else null."""
-        assert isinstance(node.type, ir.Pointer)
-        context = self.value(node.context)
-        data, end = (
-            self.at.inttoptr(self.at.zext(self.context_field(context, offset), I64), POINTER) for offset in (SKB_DATA_OFFSET, SKB_DATA_END_OFFSET)
-        )
-        start = self.at.gep(data, [self.value(node.offset)], source_etype=I8)
+        assert isinstance(node.type, ir.Pointer) and isinstance(node.context.type, ir.Context)
+        context, bounds = self.value(node.context), node.context.type.kind.bounds
+        assert bounds is not None
+        data, end = (self.packet_bound(context, offset, bounds.bits) for offset in (bounds.data, bounds.data_end))
+        start = self.at.gep(data, [self.bounded(node.offset)], source_etype=I8)
         stop = self.at.gep(start, [ll.Constant(I64, node.type.struct.size_bytes)], source_etype=I8)
         return self.at.select(self.at.icmp_unsigned("<=", stop, end), start, ll.Constant(POINTER, None))
 
-    def compare_exchange(self, node: ir.CompareExchange) -> ll.Value:
-        """Sequentially consistent compare and swap: what was found."""
-        wanted, desired = (self.narrowed(self.value(each), node.bits, "little") for each in (node.expected, node.desired))
-        pair = self.at.cmpxchg(self.address(node.base, node.offset), wanted, desired, "seq_cst", "seq_cst")
-        return self.widened(self.at.extract_value(pair, 0), node.bits, "little")
+    def packet_bound(self, context: ll.Value, offset: int, bits: int) -> ll.Value:
+        """The packet's start or end. The kernel's struct has it in 32 bits or as a pointer; the verifier knows better."""
+        place = self.pinned(context, offset)
+        if bits == 64:
+            return self.at.load(place, typ=POINTER, align=8)
+        return self.at.inttoptr(self.at.zext(self.at.load(place, typ=I32, align=4), I64), POINTER)
 
-    def helper(self, node: ir.HelperCall) -> ll.Value:
-        """A call of a helper by its number, its arguments as its row of the table says."""
-        pending = list(node.arguments)
-        arguments: list[ll.Value] = []
-        size = 0
-        for kind in node.helper.arguments:
-            if kind in (Pass.SCALAR, Pass.MEMORY, Pass.LENGTH, Pass.KEY):
-                argument = pending.pop(0)
-                size = _size(argument.type) if kind is Pass.MEMORY else size
-                arguments.append(self.argument(node, kind, argument, size))
-            elif kind is Pass.MAP:
-                assert node.map is not None
-                arguments.append(self.module.globals[node.map.name])
-            elif kind is Pass.CONTEXT:
-                assert node.context is not None
-                arguments.append(self.value(node.context))
-            else:
-                arguments.append(ll.Constant(I64, size if kind is Pass.MEMORY_SIZE else 0))
-        returns = POINTER if node.helper.result is Result.NULLABLE else I64
-        signature = ll.FunctionType(returns, [each.type for each in arguments])
-        result = self.at.call(HelperAddress(node.helper.number, signature), arguments)
-        return self.helper_result(node.helper.result, result)
+    def called(self, node: ir.Expression) -> ll.Value:
+        """Calls: CallEmitter has them."""
+        raise NotImplementedError
 
-    def helper_result(self, kind: Result, result: ll.Value) -> ll.Value:
-        """R0 as the program sees it."""
-        match kind:
-            case Result.SUCCESS:
-                return self.at.icmp_unsigned("==", result, ll.Constant(I64, 0))
-            case Result.UNSIGNED32:
-                return self.at.and_(result, ll.Constant(I64, 0xFFFFFFFF))
-            case Result.NUMBER | Result.NULLABLE | Result.NOTHING:
-                return result
-
-    def argument(self, node: ir.HelperCall, kind: Pass, argument: ir.Expression, size: int) -> ll.Value:
-        """One Python argument of a helper, as its register is filled."""
-        match kind:
-            case Pass.KEY:
-                assert node.map is not None
-                return self.key(argument, node.map.declaration)
-            case Pass.LENGTH:
-                return self.length(self.value(argument), size)
-            case _:
-                return self.value(argument)
-
-    def length(self, value: ll.Value, size: int) -> ll.Value:
-        """A length from 1 to the largest power of two in `size`, so written that the verifier sees both ends."""
-        below = self.at.sub(self.hidden(value), ll.Constant(I64, 1))
-        masked = self.at.and_(below, ll.Constant(I64, (1 << (size.bit_length() - 1)) - 1))
-        return self.at.add(masked, ll.Constant(I64, 1))
-
-    def key(self, argument: ir.Expression, declaration: Declaration) -> ll.Value:
-        """The address of a map key; a number is put on the stack first, as the map has it."""
-        if isinstance(argument.type, ir.Pointer):
-            return self.value(argument)
-        width = declaration.key
-        assert isinstance(width, Width)
-        slot = opaque(self.entry.alloca(ll.IntType(width.bits), name="key"))
-        self.at.store(self.narrowed(self.value(argument), width.bits, width.order), slot, align=width.octets)
-        return slot
-
-
-def _size(kind: ir.Type) -> int:
-    match kind:
-        case ir.Pointer(struct=struct):
-            return struct.size_bytes
-        case ir.ArrayPointer(array=array):
-            return array.octets
-    raise AssertionError(kind)
+    def kernel_read(self, node: ir.KernelRead) -> ll.Value:
+        """Reads of kernel structs: CallEmitter has them."""
+        raise NotImplementedError
 
 
 def _pieces(octets: int) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Python functions -> IR."""
 
-from pybpf.compiler.frontend.scope import Specialisation
-from pybpf.compiler.frontend.translate import LICENSE, translate
+from pybpf.compiler.frontend.translate import translate
+from pybpf.compiler.frontend.uses import Specialisation
+from pybpf.compiler.lang.declare import LICENSE
 
 __all__ = ["LICENSE", "Specialisation", "translate"]

@@ -1,4 +1,4 @@
-"""Test -> what is known where it holds: pointers that are not None, and upper bounds of numbers.
+"""Test -> what is known where it holds: pointers that are not None, and bounds of numbers.
 
 The same rule as mypy's for Optional, so that what mypy accepts and what the verifier accepts are one thing.
 """
@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.arithmetic import SIGNED_MAX, union, widened
 
 Types = dict[str, ir.Type]
 _WHEN_FALSE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
@@ -22,29 +24,45 @@ def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
             return assume(types, value, not holds)
         case ir.Logic(operator=operator, left=left, right=right) if (operator == "and") == holds:
             return assume(assume(types, left, holds), right, holds)
-        case ir.IsNone(value=ir.Local(name=name)) if not holds and isinstance(known := types.get(name), ir.Pointer):
-            return types | {name: replace(known, maybe=False)}
-        case ir.Compare(operator=operator, left=ir.Local(name=name, type=ir.Word()), right=right):
-            return _bound(types, operator if holds else _WHEN_FALSE[operator], name, right)
+        case ir.IsNone(value=ir.Local(name=name) | ir.Bind(name=name) as value) if isinstance(known := types.get(name, value.type), ir.Pointer):
+            # A name that is bound in the test is set here, though it may not be beyond: this side was evaluated.
+            return types | {name: replace(known, owed=False) if holds else replace(known, maybe=False)}
+        case ir.IsNone(value=ir.Local(name=name) | ir.Bind(name=name) as value) if isinstance(inner := types.get(name, value.type), ir.InnerMap):
+            return types | {name: replace(inner, maybe=inner.maybe and holds)}
+        case ir.Compare(operator=operator, left=left, right=right):
+            sure = operator if holds else _WHEN_FALSE[operator]
+            return _bound(_bound(types, sure, left, right), _MIRRORED[sure], right, left)
         case _:
             return types
 
 
 def join(left: Types, right: Types) -> Types:
-    """What is known where two ways meet: only what both know."""
-    return {name: _either(left[name], right[name]) for name in left if name in right}
+    """What is known where two ways meet: only what both know. A name whose two values no 64 bits can hold is not known."""
+    met = {name: _either(left[name], right[name]) for name in left if name in right}
+    return {name: kind for name, kind in met.items() if kind is not None}
 
 
-def forget(types: Types, names: Iterable[str]) -> Types:
-    """`types` before a loop that assigns `names`: a later round knows nothing of their first values."""
-    result = dict(types)
-    for name in names:
-        match result.get(name):
-            case ir.Word():
-                result[name] = ir.Word()
-            case ir.Pointer() as pointer:
-                result[name] = replace(pointer, maybe=True, of_packet=True)
-    return result
+def settled(head: Types, end: Types, declared: Types) -> Types | None:
+    """What is known at the head of a loop, when a round that starts with `head` ends with `end`.
+
+    None when `head` was right: no round ends with less than it starts with. What changes from round to round is
+    known only as far as its declaration goes.
+    """
+    result: Types = {}
+    for name, kind in head.items():
+        if name not in end:
+            continue
+        met = _either(kind, end[name])
+        if met is None:
+            continue  # no 64 bits hold both: it has no value that a later round could use
+        if met == kind:
+            result[name] = kind
+        elif isinstance(met, ir.Word):
+            stated = declared.get(name)
+            result[name] = replace(stated, seen=False) if isinstance(stated, ir.Word) and stated.holds(met) else widened(met)
+        else:
+            result[name] = met
+    return None if result == head else result
 
 
 def outside_packet(types: Types) -> Types:
@@ -62,19 +80,38 @@ def assigned(nodes: Iterable[ast.stmt]) -> set[str]:
     }
 
 
-def _bound(types: Types, operator: str, name: str, right: ir.Expression) -> Types:
-    known, other = types[name], right.type
-    if not isinstance(known, ir.Word) or not isinstance(other, ir.Word) or operator not in ("<", "<=", "=="):
+def _bound(types: Types, operator: str, value: ir.Expression, other: ir.Expression) -> Types:
+    """`types` where `value operator other` holds."""
+    if not isinstance(value, ir.Local | ir.Bind) or not isinstance(other.type, ir.Word):
         return types
-    limit = max(0, other.limit - 1) if operator == "<" else other.limit
-    return types | {name: ir.Word(min(known.limit, limit))}
+    known, bound = types.get(value.name, value.type if isinstance(value, ir.Bind) else None), other.type
+    if not isinstance(known, ir.Word):
+        return types
+    low, high = known.low, known.high
+    match operator:
+        case "<" | "<=":
+            high = min(high, bound.high - (operator == "<"))
+        case ">" | ">=":
+            low = max(low, bound.low + (operator == ">"))
+        case "==":
+            low, high = max(low, bound.low), min(high, bound.high)
+        case "!=" if bound.low == bound.high:
+            low, high = low + (low == bound.low), high - (high == bound.high)
+    if low > high or (low < 0 and high > SIGNED_MAX):
+        return types  # it never holds, or says nothing
+    seen = known.seen or (high < known.high and not known.signed and bound.seen)
+    return types | {value.name: ir.Word(low, high, seen)}
 
 
-def _either(left: ir.Type, right: ir.Type) -> ir.Type:
+def _either(left: ir.Type, right: ir.Type) -> ir.Type | None:
     match left, right:
-        case ir.Word(limit=one), ir.Word(limit=two):
-            return ir.Word(max(one, two))
+        case ir.Word(), ir.Word():
+            return union(left, right)
         case ir.Pointer(), ir.Pointer():
-            return replace(left, maybe=left.maybe or right.maybe, of_packet=left.of_packet or right.of_packet)
+            return replace(
+                left, maybe=left.maybe or right.maybe, of_packet=left.of_packet or right.of_packet, owed=left.owed or right.owed
+            )
+        case ir.InnerMap(), ir.InnerMap():
+            return replace(left, maybe=left.maybe or right.maybe)
         case _:
             return left

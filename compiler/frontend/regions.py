@@ -76,5 +76,11 @@ def gives_packet(body: Collection[ir.Statement]) -> bool:
     return False
 
 
+def bound(node: Part) -> set[str]:
+    """The names that `:=` sets inside a node."""
+    own = {node.name} if isinstance(node, ir.Bind) else set()
+    return own.union(*(bound(each) for each in parts(node)))
+
+
 def _contains(outer: type[Struct], inner: type[Struct]) -> bool:
     return outer is inner or any(isinstance(field.type, type) and _contains(field.type, inner) for field in outer.layout.values())

@@ -7,81 +7,28 @@ what the function turned out to use.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Span
 from pybpf.compiler.frontend.codes import CODES
-from pybpf.compiler.frontend.narrow import Types, assigned, outside_packet
-from pybpf.compiler.frontend.regions import gives_packet, moves_packet
+from pybpf.compiler.frontend.narrow import Types, assigned, join, outside_packet
+from pybpf.compiler.frontend.regions import bound
 from pybpf.compiler.frontend.source import definition
+from pybpf.compiler.frontend.uses import Uses
+from pybpf.compiler.frontend.wording import shown
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import ArrayType, Declaration, GlobalArray, Struct, Width
+from pybpf.compiler.lang import Struct
 
 
 @dataclass(frozen=True, slots=True)
-class Specialisation:
-    """What a compilation fixes: module constants by name, and the content of global arrays by name."""
+class Loss:
+    """Why a name can no longer be used: the error to give at its next use."""
 
-    constants: Mapping[str, int] = field(default_factory=dict)
-    arrays: Mapping[str, bytes] = field(default_factory=dict)
-
-
-class Uses:
-    """What the functions translated so far are and need, by name: functions in the order they were finished, callees first."""
-
-    def __init__(self, fixed: Specialisation, translate: Callable[[Callable[..., Any], Uses], ir.Function]) -> None:
-        self.fixed, self._translate = fixed, translate
-        self.maps: dict[str, ir.Map] = {}
-        self.globals: dict[str, ir.Global] = {}
-        self.functions: dict[str, ir.Function] = {}
-        self._unfinished: list[Callable[..., Any]] = []  # being translated, callers before callees
-        self.movers: set[str] = set()  # functions that may move the packet
-        self.finders: set[str] = set()  # functions that may return a view on the packet
-        self._owners: dict[str, object] = {"_license": None}  # every name of the object, and what it stands for
-
-    def claim(self, name: str, thing: object) -> str | None:
-        """Give `name` to `thing`; None, or why that cannot be. Equal bytes are one thing, everything else is itself only."""
-        if name not in self._owners:
-            other = next((known for known, owner in self._owners.items() if owner is thing and not isinstance(thing, bytes)), None)
-            self._owners[name] = thing
-            return None if other is None else f"`{name}` is `{other}` under another name"
-        owner = self._owners[name]
-        same = owner is thing or (isinstance(thing, bytes) and owner == thing)
-        return None if same else f"two things are called `{name}` in one object"
-
-    def function(self, scope: Scope, node: ast.AST, target: Callable[..., Any]) -> ir.Function:
-        """The IR of a function that `node` asks for, translated when it is asked for first."""
-        name = target.__name__
-        if target in self._unfinished:
-            circle = [each.__name__ for each in self._unfinished[self._unfinished.index(target) :]]
-            raise scope.fail(node, "kernel-recursion", f"functions call each other in a circle: {' -> '.join([*circle, name])}", "use a loop or `repeat`")
-        scope.claim(node, name, target)
-        if name not in self.functions:
-            self._unfinished.append(target)
-            made = self._translate(target, self)
-            self._unfinished.pop()
-            self.functions[name] = made
-            if any(moves_packet(each, self.movers) for each in made.body):
-                self.movers.add(name)
-            if gives_packet(made.body):
-                self.finders.add(name)
-        return self.functions[name]
-
-    def map(self, name: str, declaration: Declaration) -> ir.Map:
-        """A map under its kernel name."""
-        return self.maps.setdefault(name, ir.Map(name, declaration))
-
-    def array(self, name: str, array: GlobalArray) -> ir.Global:
-        """A global array, with the content and length this compilation gives it."""
-        content = self.fixed.arrays.get(name, bytes(array))
-        kind = ArrayType(array.type.element, len(content) // array.type.element.octets)
-        return self.globals.setdefault(name, ir.Global(name, array.section, kind, content))
-
-    def constant(self, name: str, content: bytes) -> ir.Global:
-        """A bytes constant, in .rodata."""
-        return self.globals.setdefault(name, ir.Global(name, ".rodata", ArrayType(Width(8), len(content)), content))
+    code: str
+    message: str
+    hint: str
 
 
 class Scope:
@@ -95,13 +42,21 @@ class Scope:
         arguments = self.tree.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         self.own = assigned(self.tree.body) | {each.arg for each in every}  # names that are this function's all through
-        self.types: Types = {}
-        self.locals: dict[str, ir.Type] = {}
+        self.types: Types = {}  # what is known of each name here
+        self.locals: dict[str, ir.Type] = {}  # what each name is all through
+        self.declared: dict[str, ir.Type] = {}  # what annotations say of names
+        self.declarations: dict[str, ir.Place] = {}  # and where
         self.storage: dict[str, type[Struct]] = {}
         self.result: ir.Type = ir.Nothing()
-        self.loops = 0
+        self.loops: list[list[Types]] = []  # of each loop around: what is known where it is left early
+        self.rounds: list[list[Types]] = []  # of each loop around: what is known where a round ends early
+        self.bounds: dict[str, tuple[int, int]] = {}  # names of Rounds -> (how many, loops around)
+        self.is_program = False
+        self.locks = 0  # spin locks that are held
         self.moves = 0  # how many times the packet may have moved so far
-        self.lost: dict[str, int] = {}  # views that died of it -> the line where
+        self.lost: dict[str, Loss] = {}  # names that can no longer be used, and why
+        self.poisoned: set[str] = set()  # names whose assignment was refused
+        self._hidden = 0
 
     def place(self, node: ast.AST) -> ir.Place:
         """Where a syntax node stands, in its file's lines and columns."""
@@ -133,11 +88,61 @@ class Scope:
 
     def packet_moved(self, node: ast.AST) -> None:
         """`node` may move the packet: views on it are dead from here on."""
-        kept = outside_packet(self.types)
-        self.lost |= {name: self.place(node).line for name in self.types if name not in kept}
+        kept, line = outside_packet(self.types), self.place(node).line
+        for name in self.types:
+            if name not in kept:
+                self.lose(name, "kernel-moved", f"`{name}` is a view on the packet, which line {line} may have moved", "call `packet.header` again")
         self.types = kept
         self.moves += 1
 
-    def after(self, before: Types, moves: int) -> Types:
-        """What is left of `before`, known when the packet had moved `moves` times."""
-        return before if moves == self.moves else outside_packet(before)
+    def lose(self, name: str, code: str, message: str, hint: str) -> None:
+        """`name` can no longer be used from here on."""
+        self.lost[name] = Loss(code, message, hint)
+        self.types = {known: kind for known, kind in self.types.items() if known != name}
+
+    def after(self, before: Types, moves: int, *sides: ir.Expression) -> Types:
+        """What is left of `before`, known when the packet had moved `moves` times; `sides` that may or may not have
+        been evaluated since may have bound names."""
+        names = {name for side in sides for name in bound(side)}
+        old, new = ({name: kind for name, kind in known.items() if name in names} for known in (before, self.types))
+        left = {name: kind for name, kind in before.items() if name not in names} | join(old, new)
+        return left if moves == self.moves else outside_packet(left)
+
+    def hidden(self) -> str:
+        """The name of a new local that no program can name."""
+        self._hidden += 1
+        self.own.add(name := f"{self._hidden}.hidden")
+        return name
+
+    def assign(self, node: ast.AST, name: str, kind: ir.Type) -> None:
+        """`name` holds a `kind` from here on; an error about `node` when it cannot."""
+        if not isinstance(kind, ir.Word | ir.Bool | ir.Pointer | ir.Address | ir.InnerMap):
+            raise self.fail(node, "kernel-type", f"{shown(kind)} cannot be kept in a variable", "use it where it is")
+        every = self.locals.setdefault(name, self.declared.get(name, widest(kind)))
+        if widest(kind) != widest(every):
+            raise self.fail(node, "kernel-type", f"`{name}` is {shown(every)}, not {shown(kind)}", "use another name: a variable keeps its type")
+        stated = self.declared.get(name)
+        if isinstance(stated, ir.Word) and isinstance(kind, ir.Word) and not stated.holds(kind):
+            raise self.fail(
+                node, "kernel-range", f"a number from {kind.low} to {kind.high} may not fit `{name}`, declared from {stated.low} to {stated.high}",
+                "mask it, compare it first, or wrap it",
+            )  # fmt: skip
+        old = self.types.get(name)
+        if isinstance(old, ir.Pointer) and old.owed:
+            raise self.fail(node, "kernel-unreleased", f"`{name}` holds something that is not given back yet", "give it back before the name is used again")
+        self.types = self.types | {name: kind}
+        self.lost.pop(name, None)
+        self.poisoned.discard(name)
+
+
+def widest(kind: ir.Type) -> ir.Type:
+    """The type a variable is declared with: what is known of one value is not known of all."""
+    match kind:
+        case ir.Word():
+            return ir.Word()
+        case ir.Pointer(struct=struct):
+            return ir.Pointer(struct, maybe=True, of_packet=True)
+        case ir.InnerMap(declaration=declaration):
+            return ir.InnerMap(declaration, maybe=True)
+        case _:
+            return kind

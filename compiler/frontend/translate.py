@@ -5,31 +5,53 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pybpf.compiler.frontend.scope import Scope, Specialisation, Uses
+from pybpf.compiler.diag import CompileError, Diagnostic
+from pybpf.compiler.frontend.allowed import check_programs
+from pybpf.compiler.frontend.scope import Scope, widest
 from pybpf.compiler.frontend.signature import role, signature
-from pybpf.compiler.frontend.statements import block, widest
+from pybpf.compiler.frontend.statements import block
+from pybpf.compiler.frontend.uses import Abandoned, Specialisation, Uses
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import leaves
 from pybpf.compiler.lang import Kernel, Role
-from pybpf.compiler.lang.declare import MARK
+from pybpf.compiler.lang.declare import LICENSE, MARK
+from pybpf.compiler.lang.kinds import program_type
 
-LICENSE = "Dual MIT/GPL"
 
+def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | None = None, *, target: str = "") -> ir.Module:
+    """One module of the given programs. Raises CompileError with every construct that is not of the language.
 
-def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | None = None) -> ir.Module:
-    """One module of the given programs. Raises CompileError at the first construct that is not of the language."""
+    `target` is the oldest kernel it has to run on ("5.15"); empty: whatever this language knows.
+    """
     assert programs, "a module has at least one program"
     uses = Uses(fixed or Specialisation(), _function)
     for entry in programs:
         _program(entry, uses)
-    return ir.Module(tuple(uses.functions.values()), tuple(uses.maps.values()), tuple(uses.globals.values()), LICENSE)
+    licences = {mark.licence for entry in programs if isinstance(mark := getattr(entry, MARK, None), Kernel)} or {LICENSE}
+    module = ir.Module(uses.finished(), tuple(uses.maps.values()), tuple(uses.globals.values()), min(licences))
+    if not uses.errors:
+        uses.errors += list(dict.fromkeys(check_programs(module, target)))
+    if uses.errors:
+        raise CompileError(sorted(uses.errors, key=_order))
+    assert len(licences) == 1, f"one object has one licence, not {sorted(licences)}"
+    return module
+
+
+def _order(error: Diagnostic) -> tuple[str, int, int]:
+    return error.span.source.name, error.span.line, error.span.column
 
 
 def _program(entry: Callable[..., Any], uses: Uses) -> None:
-    scope = Scope(entry, uses)
-    if role(entry) is not Role.PROGRAM:
-        raise scope.fail(scope.tree, "kernel-unmarked", f"{entry.__name__} is not a program", 'mark it: @program("tc")')
-    uses.function(scope, scope.tree, entry)
+    """Translate one program; what is wrong with it is kept in `uses`."""
+    try:
+        scope = Scope(entry, uses)
+        if role(entry) is not Role.PROGRAM:
+            raise scope.fail(scope.tree, "kernel-unmarked", f"{entry.__name__} is not a program", 'mark it: @program("tc")')
+        uses.function(scope, scope.tree, entry)
+    except CompileError as error:
+        uses.report(error)
+    except Abandoned:
+        pass
 
 
 def _function(function: Callable[..., Any], uses: Uses) -> ir.Function:
@@ -38,13 +60,16 @@ def _function(function: Callable[..., Any], uses: Uses) -> ir.Function:
     mark = getattr(function, MARK, None)
     assert isinstance(mark, Kernel), f"{function.__name__} is not marked"
     parameters, scope.result = signature(scope, scope.tree, function)
-    if mark.role is Role.PROGRAM and ([each.type for each in parameters], scope.result) != ([ir.Context()], ir.Word()):
-        raise scope.fail(scope.tree, "kernel-signature", f"{function.__name__} must take the packet and return an int", "write `(packet: Skb) -> int`")
+    _check_head(scope, mark, parameters)
+    scope.is_program = mark.role is Role.PROGRAM
     scope.types = {parameter.name: parameter.type for parameter in parameters}
+    scope.declared = {name: kind for name, kind in scope.types.items() if isinstance(kind, ir.Word)}
+    scope.declarations = {name: scope.place(scope.tree) for name in scope.types}
     scope.locals = {name: widest(kind) for name, kind in scope.types.items()}
+    errors = len(uses.errors)
     body = block(scope, scope.tree.body)
     if not leaves(body):
-        body = (*body, _end(scope, function.__name__))
+        body = (*body, *_end(scope, function.__name__, len(uses.errors) > errors))
     return ir.Function(
         name=function.__name__,
         role=mark.role,
@@ -59,8 +84,29 @@ def _function(function: Callable[..., Any], uses: Uses) -> ir.Function:
     )
 
 
-def _end(scope: Scope, name: str) -> ir.Return:
+def _check_head(scope: Scope, mark: Kernel, parameters: tuple[ir.Parameter, ...]) -> None:
+    """What the kind of a function asks of its parameters and result."""
+    name = scope.function.__name__
+    if mark.role is Role.PROGRAM:
+        kind = program_type(mark.section)
+        if kind is None:
+            raise scope.fail(scope.tree, "kernel-signature", f"{mark.section!r} is the section of no program that this language knows", 'see docs/kernel-python.md: "tc", "xdp", "cgroup/connect4", ...')
+        contexts = [each.type.kind for each in parameters if isinstance(each.type, ir.Context)]
+        if len(parameters) != 1 or not contexts or not isinstance(scope.result, ir.Word):
+            raise scope.fail(scope.tree, "kernel-signature", f"{name} must take the context and return an int", "write `(packet: Skb) -> int`")
+        if kind not in contexts[0].rights:
+            raise scope.fail(scope.tree, "kernel-signature", f"{contexts[0].__name__} is not what a program in {mark.section!r} is called with", "see docs/kernel-python.md for the context of each section")
+    if mark.role is Role.SUBPROGRAM and len(parameters) > 5:
+        raise scope.fail(scope.tree, "kernel-signature", f"{name} has {len(parameters)} parameters, and five registers pass them", "use a struct, or @function")
+
+
+def _end(scope: Scope, name: str, was_refused: bool) -> tuple[ir.Statement, ...]:
     """What stands at the end of a body that can be reached."""
-    if not isinstance(scope.result, ir.Nothing):
-        raise scope.fail(scope.tree, "kernel-return", f"{name} can reach its end without a return", "return on every way")
-    return ir.Return(ir.Place(scope.tree.end_lineno or scope.tree.lineno, 1), None)
+    if isinstance(scope.result, ir.Nothing):
+        owed = next((each for each, kind in scope.types.items() if isinstance(kind, ir.Pointer) and kind.owed), None)
+        if owed is not None:
+            raise scope.fail(scope.tree, "kernel-unreleased", f"`{owed}` is not given back at the end of {name}", "submit, discard or release it on every way")
+        return (ir.Return(ir.Place(scope.tree.end_lineno or scope.tree.lineno, 1), None),)
+    if was_refused:
+        return ()
+    raise scope.fail(scope.tree, "kernel-return", f"{name} can reach its end without a return", "return on every way")

@@ -1,11 +1,21 @@
-"""What the IR's operators mean on numbers: 64-bit words that wrap. Folding and the interpreter both ask here."""
+"""What the IR's operators mean on numbers, and which numbers they can give. Folding, the interpreter and the checker all ask here.
+
+A result is the one Python computes wherever it fits 64 bits. Where it may not fit, it wraps: between unsigned
+numbers to an unsigned one, else to a signed one. `//` and `%` round down and `>>` keeps the sign, as Python's do.
+"""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
 
+from pybpf.compiler.ir.types import Word
+
 WORD_MAX = (1 << 64) - 1
+SIGNED_MAX = (1 << 63) - 1
+SIGNED_MIN = -(1 << 63)
+UNSIGNED = Word()
+SIGNED = Word(SIGNED_MIN, SIGNED_MAX)
 
 BINARY: dict[str, Callable[[int, int], int]] = {
     "add": operator.add,
@@ -29,6 +39,118 @@ COMPARE: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-def compute(name: str, left: int, right: int) -> int:
-    """`left name right` on words, wrapped to 64 bits. Divisors are never 0, shifts below 64: the front end saw to it."""
-    return BINARY[name](left, right) & WORD_MAX
+class SignClash(Exception):
+    """A number that may be below zero meets one that may be above 2^63 - 1: no 64 bits hold both."""
+
+
+def wrapped(kind: Word, value: int) -> int:
+    """`value` as 64 bits of this kind hold it."""
+    value &= WORD_MAX
+    return value - (1 << 64) if kind.signed and value > SIGNED_MAX else value
+
+
+def compute(name: str, kind: Word, left: int, right: int) -> int:
+    """`left name right` as a number of `kind`. Divisors are above 0, shifts below 64: the front end saw to it."""
+    return wrapped(kind, BINARY[name](left, right))
+
+
+def result(name: str, left: Word, right: Word) -> Word:
+    """Every number `left name right` can be. Raises SignClash when 64 bits cannot hold what Python would compute with."""
+    low, high = _BOUNDS[name](left, right)
+    return _fitted(low, high, _is_seen(name, left, right), left, right)
+
+
+def inverted(value: Word) -> Word:
+    """Every number `~value` can be: -value - 1 where that fits, else with all 64 bits flipped."""
+    return _fitted(-value.high - 1, -value.low - 1, False, value, value)
+
+
+def negated(value: Word) -> Word:
+    """Every number `-value` can be."""
+    return _fitted(-value.high, -value.low, False, value, value)
+
+
+def comparable(left: Word, right: Word) -> bool:
+    """Whether one comparison instruction decides as Python does."""
+    return not (left.signed and right.high > SIGNED_MAX) and not (right.signed and left.high > SIGNED_MAX)
+
+
+def union(left: Word, right: Word) -> Word | None:
+    """Every number of either; None when 64 bits cannot hold all of them."""
+    if not comparable(left, right):
+        return None
+    return Word(min(left.low, right.low), max(left.high, right.high), left.seen and right.seen)
+
+
+def widened(kind: Word) -> Word:
+    """Every number of the same sign: what is known where nothing is."""
+    return Word(SIGNED_MIN, SIGNED_MAX, seen=False) if kind.signed else Word(0, WORD_MAX, seen=False)
+
+
+def _fitted(low: int, high: int, seen: bool, left: Word, right: Word) -> Word:
+    """The range [low, high] where 64 bits hold it, else the kind it wraps to."""
+    if (low >= 0 and high <= WORD_MAX) or (low >= SIGNED_MIN and high <= SIGNED_MAX):
+        return Word(low, high, seen)
+    if not left.signed and not right.signed:
+        return UNSIGNED
+    if left.high > SIGNED_MAX or right.high > SIGNED_MAX:
+        raise SignClash
+    return SIGNED
+
+
+def _is_seen(name: str, left: Word, right: Word) -> bool:
+    """Whether the verifier follows the bounds. Of a quotient or remainder it knows nothing, but by a power of two
+    they are a shift and a mask; of a shift it knows the result only where the amount is a constant. What it knows
+    of signed numbers depends on how LLVM writes them, so nothing is counted on."""
+    constant = right.low == right.high
+    if name == "and":
+        return any(each.seen and not each.signed for each in (left, right))
+    if left.signed or right.signed or not (left.seen and right.seen):
+        return False
+    match name:
+        case "div" | "mod":
+            return constant and right.low & (right.low - 1) == 0
+        case "shl" | "shr":
+            return constant
+        case _:
+            return True
+
+
+def _corners(name: str) -> Callable[[Word, Word], tuple[int, int]]:
+    """Bounds of an operator that is monotonic in each operand: they lie at the corners."""
+
+    def bounds(left: Word, right: Word) -> tuple[int, int]:
+        values = [BINARY[name](one, two) for one in (left.low, left.high) for two in (right.low, right.high)]
+        return min(values), max(values)
+
+    return bounds
+
+
+def _mod(left: Word, right: Word) -> tuple[int, int]:
+    return (0, right.high - 1) if left.signed else (0, min(left.high, right.high - 1))
+
+
+def _and(left: Word, right: Word) -> tuple[int, int]:
+    if left.signed and right.signed:
+        return -(1 << max(_bits(left), _bits(right))), max(left.high, right.high)
+    return 0, min(each.high for each in (left, right) if not each.signed)
+
+
+def _either(left: Word, right: Word) -> tuple[int, int]:
+    """Of `|` and `^`: no bit above the highest of the two."""
+    bits = max(_bits(left), _bits(right))
+    return (-(1 << bits) if left.signed or right.signed else 0), (1 << bits) - 1
+
+
+def _bits(kind: Word) -> int:
+    """How many bits besides the sign its numbers need."""
+    return max(kind.high.bit_length(), (~kind.low).bit_length() if kind.signed else 0)
+
+
+_BOUNDS: dict[str, Callable[[Word, Word], tuple[int, int]]] = {
+    **{name: _corners(name) for name in ("add", "sub", "mul", "div", "shl", "shr")},
+    "mod": _mod,
+    "and": _and,
+    "or": _either,
+    "xor": _either,
+}

@@ -20,7 +20,8 @@ def check(module: ir.Module) -> ir.Module:
     names += [each.name for each in module.maps] + [each.name for each in module.globals]
     assert len(names) == len(set(names)), f"a name stands for two things: {sorted(names)}"
     for each in module.globals:
-        assert len(each.content) == each.type.octets, f"{each.name} has {len(each.content)} bytes, its type {each.type.octets}"
+        octets = each.type.size_bytes if isinstance(each.type, type) else each.type.octets
+        assert len(each.content) == octets, f"{each.name} has {len(each.content)} bytes, its type {octets}"
     assert any(each.role is Role.PROGRAM for each in module.functions), "a module has a program"
     known: dict[str, ir.Function] = {}
     for function in module.functions:
@@ -41,8 +42,8 @@ class _Statements(Checker):
         for each in function.parameters:
             self.rule(alike(declared.get(each.name), each.type), function, f"parameter {each.name} is no local of its type")
         if function.role is Role.PROGRAM:
-            kinds = [each.type for each in function.parameters]
-            self.rule(kinds == [ir.Context()] and alike(function.result, ir.Word()) and bool(function.section), function, "a program takes the context and returns a word")
+            kinds = [type(each.type) for each in function.parameters]
+            self.rule(kinds == [ir.Context] and alike(function.result, ir.Word()) and bool(function.section), function, "a program takes the context and returns a word")
         self.rule(leaves(function.body), function, "control can reach the end")
         self.block(function.body)
 
@@ -62,15 +63,15 @@ class _Statements(Checker):
             case ir.Store(base=base, offset=offset, width=width, value=value):
                 self.word(value)
                 self.inside(base, offset, width.octets)
-            case ir.StoreElement(base=base, index=index, bits=bits, value=value):
+            case ir.StoreElement(base=base, index=index, width=width, value=value):
                 self.word(value)
-                self.element(node, base, index, bits // 8, bits // 8)
+                self.element(node, base, index, width.octets, width.octets)
+            case ir.StoreContext(context=context, field=field, value=value):
+                self.word(value)
+                self.field(node, context, field)
             case ir.Copy(target=target, source=source, octets=octets):
                 self.rule(self.pointer(target) is self.pointer(source), node, "two kinds of struct are copied")
                 self.rule(octets == self.pointer(target).size_bytes, node, "not the whole struct is copied")
-            case ir.AddAtomic(base=base, offset=offset, bits=bits, amount=amount):
-                self.word(amount)
-                self.atomic(base, offset, bits)
             case ir.Evaluate(value=value):
                 self.expression(value)
             case ir.If(test=test, then=then, other=other):
@@ -79,6 +80,9 @@ class _Statements(Checker):
                 self.block(other)
             case ir.For():
                 self.loop(node)
+            case ir.Locked(base=base, offset=offset, body=body):
+                self.inside(base, offset, 4)
+                self.block(body)
             case ir.Break() | ir.Continue():
                 self.rule(self.loops > 0, node, "outside of a loop")
             case ir.Return(value=value):
@@ -88,7 +92,10 @@ class _Statements(Checker):
 
     def loop(self, node: ir.For) -> None:
         """A counted loop."""
-        self.rule(0 <= node.start <= node.stop <= node.start + MAX_ROUNDS, node, "the bounds are out of order, or too far apart")
+        start, stop = self.word(node.start), self.word(node.stop)
+        distance = stop.high - start.low if node.step > 0 else start.high - stop.low
+        self.rule(node.step != 0 and distance <= MAX_ROUNDS * abs(node.step), node, "the bounds are too far apart")
+        self.rule(distance <= node.rounds * abs(node.step), node, "it may go round more often than it says")
         self.rule(alike(self.locals.get(node.name), ir.Word()), node, f"{node.name} is no number")
         self.loops += 1
         self.block(node.body)
@@ -101,6 +108,9 @@ class _Statements(Checker):
             return
         self.expression(value)
         self.rule(alike(self.function.result, value.type), node, "another type is returned")
+        match value.type, self.function.result:
+            case ir.Word() as known, ir.Word() as wanted:
+                self.rule(wanted.holds(known) or self.function.role is Role.PROGRAM, node, "the result may not fit")
         match value.type, self.function.result:
             case ir.Pointer(maybe=True), ir.Pointer(maybe=False):
                 self.rule(False, node, "None may be returned where it is not expected")

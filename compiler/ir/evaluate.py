@@ -1,6 +1,7 @@
 """Expression -> a Python closure over the frame of one call: what expressions mean.
 
-Numbers are words that wrap, bools are bools, pointers are those of memory.py, the context is the Skb itself.
+Numbers are Python's, each one of those its type says it can be (anything else is an IrFault: the front end was
+wrong about it). Bools are bools, pointers are those of memory.py, the context is the lang one itself.
 """
 
 from __future__ import annotations
@@ -9,15 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.ir.arithmetic import BINARY, COMPARE, WORD_MAX
+from pybpf.compiler.ir.arithmetic import BINARY, COMPARE, wrapped
 from pybpf.compiler.ir.helping import helper_call
 from pybpf.compiler.ir.memory import Address, IrFault, address, read, span, write
 from pybpf.compiler.ir.world import UNSET, Evaluate, Frame, World
-from pybpf.compiler.lang import Skb
-from pybpf.compiler.lang.helpers import MAX_REPEATS
-from pybpf.compiler.lang.skb import SKB_FIELDS
+from pybpf.compiler.lang import KernelObject, PacketContext, Width, swap16, swap32, swap64
+from pybpf.compiler.lang.helper import MAX_REPEATS
 
-_FIELD_NAMES = {offset: name for name, offset in SKB_FIELDS.items()}
+_SWAPS = {16: swap16, 32: swap32, 64: swap64}
 
 
 class Expressions:
@@ -34,7 +34,7 @@ class Expressions:
         """The closure of an expression."""
         match node:
             case ir.Constant(value=value, type=kind):
-                fixed = bool(value) if isinstance(kind, ir.Bool) else value & WORD_MAX
+                fixed = bool(value) if isinstance(kind, ir.Bool) else value
                 return lambda frame: fixed
             case ir.Null():
                 return lambda frame: None
@@ -50,19 +50,35 @@ class Expressions:
                 return self.offset(self.value(base), octets, self.where(node.place))
             case ir.Load() | ir.LoadElement():
                 return self.load(node)
-            case ir.ContextField(context=context, offset=offset):
-                return self.context_field(self.value(context), _FIELD_NAMES[offset])
+            case ir.ContextField(context=context, field=field):
+                return self.context_field(self.value(context), field.name)
+            case ir.KernelAt(value=value, type=ir.Address(struct=struct)):
+                number = self.value(value)
+                return lambda frame: struct.at(number(frame))
+            case ir.KernelRead(base=base, field=kernel_field):
+                owner = self.value(base)
+                return lambda frame: getattr(owner(frame), kernel_field.name)
             case ir.Header():
                 return self.header(node)
             case ir.Call(function=name, arguments=arguments):
                 return self.call(self.world.functions[name], [self.value(each) for each in arguments])
             case ir.HelperCall():
-                packet = self.value(node.context) if node.context is not None else None
-                return helper_call(self.world, node, self.where(node.place), packet, [self.value(each) for each in node.arguments])
-            case ir.Repeat(rounds=rounds, function=name):
-                return self.repeat(self.value(rounds), self.world.functions[name])
+                return helper_call(self.world, node, self.where(node.place), [self.value(each) for each in node.arguments])
+            case ir.FunctionAddress(function=name):
+                function = self.world.functions[name]
+                return lambda frame: function
+            case ir.MapAddress(map=of):
+                return lambda frame: of.declaration
+            case ir.SizeOf(struct=kind):
+                return lambda frame: kind
+            case ir.Repeat(rounds=rounds, function=name, state=state):
+                return self.repeat(self.value(rounds), self.world.functions[name], self.value(state) if state is not None else None)
             case ir.CompareExchange():
                 return self.compare_exchange(node)
+            case ir.Atomic():
+                return self.atomic(node)
+            case ir.Print():
+                return self.print(node)
             case _:
                 return self.computed(node)
 
@@ -70,10 +86,18 @@ class Expressions:
         """Values made of other values."""
         match node:
             case ir.Binary(operator=name, left=left, right=right):
-                return self.binary(name, self.value(left), self.value(right))
-            case ir.Invert(value=value):
+                return self.binary(node, name, self.value(left), self.value(right))
+            case ir.Invert(value=value, type=ir.Word() as kind):
                 flipped = self.value(value)
-                return lambda frame: flipped(frame) ^ WORD_MAX
+                return lambda frame: wrapped(kind, ~flipped(frame))
+            case ir.Convert(value=value, width=width):
+                converted = self.value(value)
+                return lambda frame: width.wrapped(converted(frame))
+            case ir.Swap(value=value, bits=bits):
+                swapped, swap = self.value(value), _SWAPS[bits]
+                return lambda frame: swap(swapped(frame))
+            case ir.Bind(name=name, value=value):
+                return self.bind(self.slots[name], self.value(value))
             case ir.Compare(operator=name, left=left, right=right):
                 compare, one, two = COMPARE[name], self.value(left), self.value(right)
                 return lambda frame: compare(one(frame), two(frame))
@@ -118,15 +142,28 @@ class Expressions:
         base, where = self.value(node.base), self.where(node.place)
         match node:
             case ir.Load(offset=offset, width=width):
-                octets, order = width.octets, width.order
-                return lambda frame: read(where, base(frame), offset, octets, order)
-            case ir.LoadElement(index=index, stride=stride, bits=bits, order=order):
-                at, size, end = self.value(index), bits // 8, order
-                return lambda frame: read(where, base(frame), at(frame) * stride, size, end)
+                return lambda frame: read(where, base(frame), offset, width)
+            case ir.LoadElement(index=index, stride=stride, width=size):
+                at = self.value(index)
+                return lambda frame: read(where, base(frame), at(frame) * stride, size)
 
     def context_field(self, context: Evaluate, name: str) -> Evaluate:
-        """A number of the context."""
-        return lambda frame: getattr(context(frame), name) & 0xFFFFFFFF
+        """A number of the context, or an object."""
+
+        def run(frame: Frame) -> Any:
+            found = getattr(context(frame), name)
+            return address(found) if isinstance(found, KernelObject) else found
+
+        return run
+
+    def bind(self, slot: int, value: Evaluate) -> Evaluate:
+        """Set a local on the way."""
+
+        def run(frame: Frame) -> Any:
+            frame[slot] = made = value(frame)
+            return made
+
+        return run
 
     def header(self, node: ir.Header) -> Evaluate:
         """A view on the packet, remembered so that it can die."""
@@ -134,7 +171,7 @@ class Expressions:
         context, offset, struct, world = self.value(node.context), self.value(node.offset), node.type.struct, self.world
 
         def run(frame: Frame) -> Address | None:
-            packet: Skb = context(frame)
+            packet: PacketContext = context(frame)
             found = address(packet.header(struct, offset(frame)))
             if found is not None and isinstance(found[0], memoryview):
                 world.views.append(found[0])
@@ -146,13 +183,14 @@ class Expressions:
         """Another function's result."""
         return lambda frame: function(*[each(frame) for each in arguments])
 
-    def repeat(self, rounds: Evaluate, function: Callable[..., Any]) -> Evaluate:
+    def repeat(self, rounds: Evaluate, function: Callable[..., Any], state: Evaluate | None) -> Evaluate:
         """bpf_loop: no round at all for a number over its limit."""
 
         def run(frame: Frame) -> None:
             count = rounds(frame) & 0xFFFFFFFF
+            rest = () if state is None else (state(frame),)
             for number in range(count if count <= MAX_REPEATS else 0):
-                if function(number):
+                if function(number, *rest):
                     return
 
         return run
@@ -160,19 +198,56 @@ class Expressions:
     def compare_exchange(self, node: ir.CompareExchange) -> Evaluate:
         """Read, and write if it was as expected; here nobody comes in between."""
         base, expected, desired = (self.value(each) for each in (node.base, node.expected, node.desired))
-        where, offset, octets, mask = self.where(node.place), node.offset, node.bits // 8, (1 << node.bits) - 1
+        where, offset, width = self.where(node.place), node.offset, Width(node.bits)
 
         def run(frame: Frame) -> int:
             memory = base(frame)
-            wanted, new = expected(frame) & mask, desired(frame)
-            found = read(where, memory, offset, octets, "little")
+            wanted, new = width.wrapped(expected(frame)), desired(frame)
+            found = read(where, memory, offset, width)
             if found == wanted:
-                write(where, memory, offset, octets, "little", new)
+                write(where, memory, offset, width, new)
             return found
 
         return run
 
-    def binary(self, name: str, left: Evaluate, right: Evaluate) -> Evaluate:
-        """Arithmetic on words."""
-        operation = BINARY[name]
-        return lambda frame: operation(left(frame), right(frame)) & WORD_MAX
+    def atomic(self, node: ir.Atomic) -> Evaluate:
+        """Read, change, write; here nobody comes in between."""
+        base, amount, where, offset, width = self.value(node.base), self.value(node.amount), self.where(node.place), node.offset, node.width
+        change = BINARY.get(node.operator, _second)
+
+        def run(frame: Frame) -> int:
+            memory = base(frame)
+            found = read(where, memory, offset, width)
+            write(where, memory, offset, width, change(found, amount(frame)))
+            return found
+
+        return run
+
+    def print(self, node: ir.Print) -> Evaluate:
+        """The arguments are evaluated; the line goes to the world's trace."""
+        arguments, world = [self.value(each) for each in node.arguments], self.world
+        text = bytes(world.globals[node.format.name]).rstrip(b"\0").decode()
+
+        def run(frame: Frame) -> None:
+            world.trace.append((text, tuple(each(frame) for each in arguments)))
+
+        return run
+
+    def binary(self, node: ir.Binary, name: str, left: Evaluate, right: Evaluate) -> Evaluate:
+        """Arithmetic on words. A result outside of what its type allows is a fault."""
+        operation, kind, where = BINARY[name], node.type, self.where(node.place)
+        assert isinstance(kind, ir.Word)
+        low, high = kind.low, kind.high
+
+        def run(frame: Frame) -> int:
+            value = wrapped(kind, operation(left(frame), right(frame)))
+            if not low <= value <= high:
+                raise IrFault(where, f"{value} is not from {low} to {high}")
+            return value
+
+        return run
+
+
+def _second(_: int, new: int) -> int:
+    """What xchg leaves."""
+    return new

@@ -11,8 +11,9 @@ from typing import Any
 
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.evaluate import Expressions
-from pybpf.compiler.ir.memory import IrFault, read, span, write
+from pybpf.compiler.ir.memory import IrFault, span, write
 from pybpf.compiler.ir.world import UNSET, Evaluate, Frame, World
+from pybpf.compiler.lang import ContextField, Width
 
 Execute = Callable[[Frame], int | None]
 RESULT = 0  # where in a frame the result lies
@@ -76,21 +77,23 @@ class Statements(Expressions):
                 assert isinstance(storage.type, ir.Pointer)
                 return self.clear(self.value(storage), storage.type.struct.size_bytes)
             case ir.Store(base=base, offset=offset, width=width, value=value):
-                target, made, octets, order = self.value(base), self.value(value), width.octets, width.order
-                return lambda frame: write(where, value=made(frame), address=target(frame), offset=offset, octets=octets, order=order)
-            case ir.StoreElement(base=base, index=index, bits=bits, order=order, value=value):
-                target, at, made, octets, end = self.value(base), self.value(index), self.value(value), bits // 8, order
-                return lambda frame: write(where, value=made(frame), address=target(frame), offset=at(frame) * octets, octets=octets, order=end)
+                target, made = self.value(base), self.value(value)
+                return lambda frame: write(where, value=made(frame), address=target(frame), offset=offset, width=width)
+            case ir.StoreElement(base=base, index=index, width=size, value=value):
+                target, at, made = self.value(base), self.value(index), self.value(value)
+                return lambda frame: write(where, value=made(frame), address=target(frame), offset=at(frame) * size.octets, width=size)
+            case ir.StoreContext(context=context, field=field, value=value):
+                return self.store_context(self.value(context), field, self.value(value))
             case ir.Copy(target=target_, source=source, octets=octets):
                 return self.copy(self.value(target_), self.value(source), octets, where)
-            case ir.AddAtomic(base=base, offset=offset, bits=bits, amount=amount):
-                return self.add_atomic(self.value(base), offset, bits // 8, self.value(amount), where)
             case ir.Evaluate(value=value):
                 return self.evaluate(self.value(value))
             case ir.If(test=test, then=then, other=other):
                 return self.fork(self.value(test), self.block(then), self.block(other))
-            case ir.For(name=name, start=start, stop=stop, body=body):
-                return self.loop(self.slots[name], range(start, stop), self.block(body))
+            case ir.For(name=name, body=body):
+                return self.loop(self.slots[name], self.value(node.start), self.value(node.stop), node.step, self.block(body))
+            case ir.Locked(body=body):
+                return self.block(body)  # here nobody comes in between
             case ir.Break():
                 return lambda frame: Signal.BREAK
             case ir.Continue():
@@ -126,13 +129,14 @@ class Statements(Expressions):
 
         return run
 
-    def add_atomic(self, base: Evaluate, offset: int, octets: int, amount: Evaluate, where: str) -> Execute:
-        """Add to a number in memory."""
+    def store_context(self, context: Evaluate, field: ContextField, value: Evaluate) -> Execute:
+        """Set a field of the context."""
+        assert isinstance(field.value, Width)
+        width = field.value
 
         def run(frame: Frame) -> None:
-            memory = base(frame)
-            total = read(where, memory, offset, octets, "little") + amount(frame)
-            write(where, memory, offset, octets, "little", total)
+            made = width.wrapped(value(frame))
+            setattr(context(frame), field.name, made)
 
         return run
 
@@ -148,11 +152,12 @@ class Statements(Expressions):
         """if / else."""
         return lambda frame: then(frame) if test(frame) else other(frame)
 
-    def loop(self, slot: int, rounds: range, body: Execute) -> Execute:
+    def loop(self, slot: int, start: Evaluate, stop: Evaluate, step: int, body: Execute) -> Execute:
         """A counted loop; the body may assign the loop's variable without changing the count."""
 
         def run(frame: Frame) -> int | None:
-            for number in rounds:
+            first = start(frame)
+            for number in range(first, stop(frame), step):
                 frame[slot] = number
                 signal = body(frame)
                 if signal == Signal.BREAK:

@@ -23,5 +23,7 @@ def leaves(body: tuple[ir.Statement, ...]) -> bool:
             return True
         case ir.If(then=then, other=other):
             return leaves(then) and leaves(other)
+        case ir.Locked(body=inner):
+            return leaves(inner)
         case _:
             return False

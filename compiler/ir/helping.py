@@ -1,4 +1,4 @@
-"""HelperCall -> a Python closure: helpers are the stand-ins of the language, given what their rows say."""
+"""HelperCall -> a Python closure: helpers are the stand-ins of the language, given what their signatures say."""
 
 from __future__ import annotations
 
@@ -8,65 +8,77 @@ from typing import Any
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.memory import address, view
 from pybpf.compiler.ir.world import Evaluate, Frame, World
-from pybpf.compiler.lang import Width, checksum_add, ktime_ns
-from pybpf.compiler.lang.helpers import HELPERS, Helper, Pass, Result
+from pybpf.compiler.lang import ProgramArray, Struct, Width
+from pybpf.compiler.lang.helper import Give, Pass, helper_of
 
-_NAMES: dict[Helper, str] = {helper: name for name, helper in HELPERS.items()}
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"checksum_add": checksum_add, "ktime_ns": ktime_ns}
-_TAIL_CALL = HELPERS["ProgramArray.tail_call"]
-_FROM_PYTHON = (Pass.SCALAR, Pass.MEMORY, Pass.LENGTH, Pass.KEY)
+_TAIL_CALL = helper_of(ProgramArray.tail_call)
 
 
-def helper_call(world: World, node: ir.HelperCall, where: str, context: Evaluate | None, arguments: list[Evaluate]) -> Evaluate:
-    """The closure of a helper call whose context and arguments are compiled already."""
-    kinds = [kind for kind in node.helper.arguments if kind in _FROM_PYTHON]
-    prepared = [_argument(node, index, kind, where, arguments) for index, kind in enumerate(kinds)]
-    target = _target(node, context)
+def helper_call(world: World, node: ir.HelperCall, where: str, arguments: list[Evaluate]) -> Evaluate:
+    """The closure of a helper call whose arguments are compiled already."""
+    prepared = [_argument(world, node, index, where, arguments) for index in range(len(arguments))]
+    target = _target(node)
+    give, width = node.helper.signature.give, node.helper.signature.width
 
     def run(frame: Frame) -> Any:
         if node.helper == _TAIL_CALL and world.tail_calls_left <= 0:
             return None  # as the kernel does at its limit: the program goes on
-        result = target(frame)(*[each(frame) for each in prepared])
+        result = target(*[each(frame) for each in prepared])
         if node.helper.moves_packet:
             world.packet_moved()
-        return address(result) if node.helper.result is Result.NULLABLE else result
+        match give:
+            case Give.POINTER:
+                return address(result)
+            case Give.INNER_MAP:
+                return result
+            case Give.NUMBER:
+                return width.wrapped(result)
+            case _:
+                return result
 
     return run
 
 
-def _target(node: ir.HelperCall, context: Evaluate | None) -> Callable[[Frame], Callable[..., Any]]:
-    """frame -> the stand-in, bound to what it is a method of."""
-    owner, _, method = _NAMES[node.helper].rpartition(".")
+def _target(node: ir.HelperCall) -> Callable[..., Any]:
+    """The stand-in. One of a map is bound to it; one of a context takes it as its first argument."""
+    method = node.helper.name.rpartition(".")[2]
     if node.map is not None:
         bound: Callable[..., Any] = getattr(node.map.declaration, method)
-        if context is None:
-            return lambda frame: bound
-        packet = context
-        return lambda frame: lambda *rest: bound(packet(frame), *rest)
-    if owner:
-        assert context is not None
-        of = context
-        return lambda frame: getattr(of(frame), method)
-    function = _FUNCTIONS[method]
-    return lambda frame: function
+        return bound
+    if node.has_receiver:
+        return lambda receiver, *rest: getattr(receiver, method)(*rest)
+    return node.helper.stand_in
 
 
-def _argument(node: ir.HelperCall, index: int, kind: Pass, where: str, arguments: list[Evaluate]) -> Evaluate:
+def _argument(world: World, node: ir.HelperCall, index: int, where: str, arguments: list[Evaluate]) -> Evaluate:
     """One argument as the stand-in takes it."""
-    value, type_ = arguments[index], node.arguments[index].type
-    match kind, type_:
-        case (Pass.MEMORY | Pass.KEY), ir.Pointer(struct=struct):
-            return lambda frame: view(where, value(frame), struct)
+    value, kind_of = arguments[index], node.arguments[index].type
+    name, kind = node.parameters[index]
+    match kind, kind_of:
+        case (Pass.MEMORY | Pass.KEY | Pass.VALUE), ir.Pointer(struct=struct):
+            return _memory(where, value, struct)
         case Pass.MEMORY, ir.ArrayPointer(array=array):
             return lambda frame: view(where, value(frame), array)
-        case Pass.KEY, _:
-            assert node.map is not None and isinstance(node.map.declaration.key, Width)
-            mask = (1 << node.map.declaration.key.bits) - 1
-            return lambda frame: value(frame) & mask
+        case (Pass.KEY | Pass.VALUE), _:
+            assert node.declaration is not None
+            of_map = node.declaration.key if kind is Pass.KEY else node.declaration.value
+            assert isinstance(of_map, Width)
+            return _wrapped(of_map, value)
         case Pass.LENGTH, _:
-            last = node.arguments[index - 1].type
+            of = [each for each, _ in node.parameters].index(node.helper.signature.lengths[name])
+            last = node.arguments[of].type
             assert isinstance(last, ir.ArrayPointer)
             most = 1 << (last.array.octets.bit_length() - 1)
             return lambda frame: ((value(frame) - 1) & (most - 1)) + 1
+        case Pass.SCALAR, ir.Word():
+            return _wrapped(node.helper.signature.widths[name], value)
         case _:
-            return lambda frame: value(frame) & 0xFFFFFFFF  # the kernel takes each of these as u32 or less
+            return value
+
+
+def _wrapped(width: Width, value: Evaluate) -> Evaluate:
+    return lambda frame: width.wrapped(value(frame))
+
+
+def _memory(where: str, value: Evaluate, struct: type[Struct]) -> Evaluate:
+    return lambda frame: view(where, value(frame), struct)

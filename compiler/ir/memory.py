@@ -5,8 +5,7 @@ Every access is checked against its buffer; one that the verifier would refuse i
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import Array, ArrayType, Struct
-from pybpf.compiler.lang.integers import Order
+from pybpf.compiler.lang import Array, ArrayType, Struct, Width
 from pybpf.compiler.lang.memory import memory_of
 
 Memory = bytearray | memoryview
@@ -36,16 +35,16 @@ def span(place: str, address: Address | None, offset: int, octets: int) -> tuple
     return memory, start
 
 
-def read(place: str, address: Address | None, offset: int, octets: int, order: Order) -> int:
-    """The number in `octets` bytes at `address + offset`."""
-    memory, start = span(place, address, offset, octets)
-    return int.from_bytes(memory[start : start + octets], order)
+def read(place: str, address: Address | None, offset: int, width: Width) -> int:
+    """The number at `address + offset`."""
+    memory, start = span(place, address, offset, width.octets)
+    return width.read(memory[start : start + width.octets])
 
 
-def write(place: str, address: Address | None, offset: int, octets: int, order: Order, value: int) -> None:
-    """Store the lower `octets` bytes of `value`."""
-    memory, start = span(place, address, offset, octets)
-    memory[start : start + octets] = (value & ((1 << (8 * octets)) - 1)).to_bytes(octets, order)
+def write(place: str, address: Address | None, offset: int, width: Width, value: int) -> None:
+    """Store the lower bits of `value`."""
+    memory, start = span(place, address, offset, width.octets)
+    memory[start : start + width.octets] = width.bytes_of(width.wrapped(value))
 
 
 def view(place: str, address: Address | None, kind: type[Struct] | ArrayType) -> Struct | Array[int]:

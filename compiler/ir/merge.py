@@ -52,7 +52,7 @@ def _used(node: object) -> set[str]:
     pending = [node]
     while pending:
         each = pending.pop()
-        if isinstance(each, ir.Call | ir.Repeat):
+        if isinstance(each, ir.Call | ir.Repeat | ir.FunctionAddress):
             found.add(each.function)
         elif isinstance(each, ir.GlobalAddress):
             found.add(each.name)
@@ -77,7 +77,7 @@ def _rewritten(node: T, names: Mapping[str, str]) -> T:
     if not (is_dataclass(node) and isinstance(node, ir.Expression | ir.Statement)):
         return node
     changed = {field.name: _rewritten(getattr(node, field.name), names) for field in fields(node)}
-    if isinstance(node, ir.Call | ir.Repeat):
+    if isinstance(node, ir.Call | ir.Repeat | ir.FunctionAddress):
         changed["function"] = names.get(node.function, node.function)
     elif isinstance(node, ir.GlobalAddress):
         changed["name"] = names.get(node.name, node.name)

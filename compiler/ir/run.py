@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.ir.arithmetic import WORD_MAX
+from pybpf.compiler.ir.arithmetic import wrapped
 from pybpf.compiler.ir.execute import function_call
 from pybpf.compiler.ir.memory import IrFault, address
 from pybpf.compiler.ir.world import World
-from pybpf.compiler.lang import Skb, Struct, TailCall
+from pybpf.compiler.lang import Context, Struct, TailCall
 
 __all__ = ["MAX_TAIL_CALLS", "IrFault", "Machine", "run"]
 MAX_TAIL_CALLS = 33  # MAX_TAIL_CALL_CNT (include/linux/bpf.h)
 
-Argument = int | bool | Struct | Skb | None
+Argument = int | bool | Struct | Context | None
 
 
 class Machine:
@@ -31,6 +31,7 @@ class Machine:
         self.module = module
         self.globals = {each.name: bytearray(each.content) for each in module.globals}
         self._world = World(self.globals)
+        self.trace = self._world.trace  # what was printed: formats and arguments
         self._functions = {function.name: function for function in module.functions}
         for function in module.functions:
             self._world.functions[function.name] = function_call(self._world, function)
@@ -48,22 +49,23 @@ class Machine:
         function = self._functions[name]
         assert len(arguments) == len(function.parameters), f"{name} takes {len(function.parameters)} arguments"
         self._world.tail_calls_left = tail_calls_left
-        result: Any = self._world.functions[name](*[_passed(each) for each in arguments])
+        passed = [_passed(each, parameter.type) for each, parameter in zip(arguments, function.parameters, strict=True)]
+        result: Any = self._world.functions[name](*passed)
         if isinstance(function.result, ir.Pointer) and result is not None:
             memory, start = result
             return function.result.struct.view(memoryview(memory)[start:])
         return result  # type: ignore[no-any-return]  # frames are untyped; the checker of the IR types results
 
 
-def run(machines: Sequence[Machine], entry: str, packet: Skb) -> int:
-    """What program `entry` decides on a packet, through tail calls into any of the machines: 32 bits, unsigned.
+def run(machines: Sequence[Machine], entry: str, context: Context) -> int:
+    """What program `entry` decides on a context, through tail calls into any of the machines: 32 bits, unsigned.
 
     A slot of a program array holds a Python function or its name. Raises TailCall for one that no machine has.
     """
     for left in range(MAX_TAIL_CALLS, -1, -1):
         machine = next(each for each in machines if entry in each)
         try:
-            result = machine.call(entry, packet, tail_calls_left=left)
+            result = machine.call(entry, context, tail_calls_left=left)
         except TailCall as jump:
             entry = jump.target if isinstance(jump.target, str) else jump.target.__name__
             if not any(entry in each for each in machines):
@@ -74,12 +76,12 @@ def run(machines: Sequence[Machine], entry: str, packet: Skb) -> int:
     raise AssertionError("a tail call was made with none left")
 
 
-def _passed(argument: Argument) -> Any:
+def _passed(argument: Argument, kind: ir.Type) -> Any:
     """An argument as frames hold it."""
-    match argument:
-        case bool() | None | Skb():
-            return argument
-        case int():
-            return argument & WORD_MAX
-        case Struct():
+    match argument, kind:
+        case int(), ir.Word() if not isinstance(argument, bool):
+            return wrapped(kind, argument)
+        case Struct(), _:
             return address(argument)
+        case _:
+            return argument

@@ -5,14 +5,15 @@
     global     = "global" NAME ":" array "in" section "=" content     content: zero, hex, or a digest of long ones
     function   = ("program" | "function" | "callback") NAME "(" NAME ":" type, ... ")" "->" type "at" file:line [section]
                  then, indented, "local" NAME ":" type, "stack" NAME ":" struct, statements
-    statement  = NAME "=" e | "clear" &NAME | e.field "=" e | e[e] "=" e | "copy" e "<-" e | "atomic" e.field "+=" e
-               | e | "if" e | "else" | "for" NAME "in" start ".." stop | "break" | "continue" | "return" [e]
-    e          = number | true | false | none | NAME | &NAME (struct on the stack) | @NAME (global array)
+    statement  = NAME "=" e | "clear" &NAME | e.field "=" e | e[e] "=" e | "copy" e "<-" e | "locked" e.field
+               | e | "if" e | "else" | "for" NAME "in" e ".." e ["by" step] | "break" | "continue" | "return" [e]
+    e          = number | true | false | none | NAME | &NAME (struct on the stack) | @NAME (global)
                | &e.field (address) | e.field:width | e[e]:width | e[e * stride]:width | (e + e) | ~e | (e == e)
-               | (e and e) | not e | e is none | (e if e else e) | NAME(e, ...) | map.helper(e, ...) | e.helper(e, ...)
-               | packet.header(struct, e) | repeat(e, NAME) | exchange(e.field, e -> e)
-    type       = word | word<=limit | bool | struct | struct? (may be None) | array | packet | nothing
-    width      = u8 u16 u32 u64 be16 be32 be64 | volatile_u16
+               | width(e) | swap16(e) | (NAME := e) | (e and e) | not e | e is none | (e if e else e)
+               | NAME(e, ...) | map.helper(e, ...) | e.helper(e, ...) | packet.header(struct, e) | repeat(e, NAME)
+               | exchange(e.field, e -> e) | atomic(e.field op e) | print(@NAME, e, ...)
+    type       = word | word[low..high] | bool | struct | struct? (may be None) | array | context class | nothing
+    width      = u8 u16 u32 u64 s8 s16 s32 s64 be16 be32 be64 | volatile_u16
 
 Every statement ends in its line, `; 41`. Blocks are indented.
 """
@@ -24,14 +25,10 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.ir.arithmetic import WORD_MAX
+from pybpf.compiler.ir.arithmetic import SIGNED, UNSIGNED
 from pybpf.compiler.lang import ArrayType, Struct, Width
-from pybpf.compiler.lang.helpers import HELPERS
-from pybpf.compiler.lang.skb import SKB_FIELDS
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "//", "mod": "%", "and": "&", "or": "|", "xor": "^", "shl": "<<", "shr": ">>"}
-_CONTEXT_FIELDS = {offset: name for name, offset in SKB_FIELDS.items()}
-_HELPER_NAMES = {helper: name.rpartition(".")[2] for name, helper in HELPERS.items()}
 _LONGEST_HEX = 64  # bytes
 
 
@@ -48,16 +45,21 @@ def show(module: ir.Module) -> str:
 def show_type(kind: ir.Type) -> str:
     """A type as it stands in the text."""
     match kind:
-        case ir.Word(limit=limit):
-            return "word" if limit == WORD_MAX else f"word<={limit}"
+        case ir.Word(low=low, high=high):
+            whole = {(UNSIGNED.low, UNSIGNED.high): "word", (SIGNED.low, SIGNED.high): "signed"}
+            return whole.get((low, high), f"word[{low}..{high}]")
         case ir.Bool():
             return "bool"
         case ir.Pointer(struct=struct, maybe=maybe):
             return struct.__name__ + ("?" if maybe else "")
         case ir.ArrayPointer(array=array):
             return _kind(array)
-        case ir.Context():
-            return "packet"
+        case ir.Context(kind=context):
+            return context.__name__
+        case ir.Address(struct=kernel):
+            return f"{kernel.__name__} in the kernel"
+        case ir.InnerMap(declaration=inner, maybe=maybe):
+            return type(inner).__name__ + ("?" if maybe else "")
         case ir.Nothing():
             return "nothing"
         case _:
@@ -83,8 +85,8 @@ def _global(each: ir.Global) -> str:
 
 def _kind(kind: Width | ArrayType | type[Struct]) -> str:
     match kind:
-        case Width(bits=bits, order=order, volatile=volatile):
-            return ("volatile_" if volatile else "") + ("be" if order == "big" else "u") + str(bits)
+        case Width(bits=bits, order=order, volatile=volatile, signed=signed):
+            return ("volatile_" if volatile else "") + ("be" if order == "big" else "s" if signed else "u") + str(bits)
         case ArrayType(element=element, count=count):
             return f"{_kind(element)}[{count}]"
         case _:
@@ -118,12 +120,12 @@ def _statement(node: ir.Statement, margin: str) -> Iterator[str]:
             yield f"clear {_e(storage)}"
         case ir.Store(base=base, offset=offset, width=width, value=value):
             yield f"{_field(base, offset)}:{_kind(width)} = {_e(value)}"
-        case ir.StoreElement(base=base, index=index, bits=bits, order=order, value=value):
-            yield f"{_e(base)}[{_e(index)}]:{_kind(Width(bits, order))} = {_e(value)}"
+        case ir.StoreElement(base=base, index=index, width=width, value=value):
+            yield f"{_e(base)}[{_e(index)}]:{_kind(width)} = {_e(value)}"
+        case ir.StoreContext(context=context, field=field, value=value):
+            yield f"{_e(context)}.{field.name} = {_e(value)}"
         case ir.Copy(target=target, source=source):
             yield f"copy {_e(target)} <- {_e(source)}"
-        case ir.AddAtomic(base=base, offset=offset, amount=amount):
-            yield f"atomic {_field(base, offset)} += {_e(amount)}"
         case ir.Evaluate(value=value):
             yield _e(value)
         case ir.If(test=test, then=then, other=other):
@@ -132,8 +134,11 @@ def _statement(node: ir.Statement, margin: str) -> Iterator[str]:
             if other:
                 yield f"{margin}else"
                 yield from _block(other, margin + "    ")
-        case ir.For(name=name, start=start, stop=stop, body=body):
-            yield f"for {name} in {start}..{stop}"
+        case ir.For(name=name, start=start, stop=stop, step=step, body=body):
+            yield f"for {name} in {_e(start)}..{_e(stop)}" + (f" by {step}" if step != 1 else "")
+            yield from _block(body, margin + "    ")
+        case ir.Locked(base=base, offset=offset, body=body):
+            yield f"locked {_field(base, offset)}"
             yield from _block(body, margin + "    ")
         case ir.Break() | ir.Continue():
             yield type(node).__name__.lower()
@@ -160,23 +165,48 @@ def _e(node: ir.Expression) -> str:
             return f"&{_field(base, octets)}"
         case ir.Load(base=base, offset=offset, width=width):
             return f"{_field(base, offset)}:{_kind(width)}"
-        case ir.LoadElement(base=base, index=index, stride=stride, bits=bits, order=order):
-            step = "" if stride * 8 == bits else f" * {stride}"
-            return f"{_e(base)}[{_e(index)}{step}]:{_kind(Width(bits, order))}"
-        case ir.ContextField(context=context, offset=offset):
-            return f"{_e(context)}.{_CONTEXT_FIELDS[offset]}"
+        case ir.LoadElement(base=base, index=index, stride=stride, width=width):
+            step = "" if stride == width.octets else f" * {stride}"
+            return f"{_e(base)}[{_e(index)}{step}]:{_kind(width)}"
+        case ir.ContextField(context=context, field=field):
+            return f"{_e(context)}.{field.name}"
+        case ir.KernelAt(value=value, type=ir.Address(struct=struct)):
+            return f"{struct.__name__}.at({_e(value)})"
+        case ir.KernelRead(base=base, field=kernel_field):
+            return f"{_e(base)}.{kernel_field.name}"
         case ir.Header(context=context, offset=offset, type=ir.Pointer(struct=struct)):
             return f"{_e(context)}.header({struct.__name__}, {_e(offset)})"
-        case ir.Call(function=name, arguments=arguments):
-            return f"{name}({_list(arguments)})"
-        case ir.HelperCall():
-            return _helper(node)
-        case ir.Repeat(rounds=rounds, function=name):
-            return f"repeat({_e(rounds)}, {name})"
+        case ir.Call() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf():
+            return _calling(node)
         case ir.CompareExchange(base=base, offset=offset, expected=expected, desired=desired):
             return f"exchange({_field(base, offset)}, {_e(expected)} -> {_e(desired)})"
+        case ir.Atomic(base=base, offset=offset, operator=operator, amount=amount):
+            return f"atomic({_field(base, offset)} {operator} {_e(amount)})"
         case _:
             return _computed(node)
+
+
+def _calling(node: ir.Expression) -> str:
+    match node:
+        case ir.Call(function=name, arguments=arguments):
+            return f"{name}({_list(arguments)})"
+        case ir.HelperCall(helper=helper, map=None, arguments=arguments) if not node.has_receiver:
+            return f"{helper.name}({_list(arguments)})"
+        case ir.HelperCall(helper=helper, map=of, arguments=arguments):
+            owner, rest = (of.name, arguments) if of is not None else (_e(arguments[0]), arguments[1:])
+            return f"{owner}.{helper.name.rpartition('.')[2]}({_list(rest)})"
+        case ir.Repeat(rounds=rounds, function=name, state=state):
+            return f"repeat({_list((rounds,))}, {name}" + (f", {_e(state)})" if state is not None else ")")
+        case ir.FunctionAddress(function=name):
+            return name
+        case ir.MapAddress(map=each):
+            return each.name
+        case ir.SizeOf(struct=struct):
+            return struct.__name__
+        case ir.Print(format=format_, arguments=arguments):
+            return f"print({_list((format_, *arguments))})"
+        case _:
+            raise AssertionError(node)
 
 
 def _computed(node: ir.Expression) -> str:
@@ -187,6 +217,12 @@ def _computed(node: ir.Expression) -> str:
             return f"({_e(left)} {operator} {_e(right)})"
         case ir.Invert(value=value):
             return f"~{_e(value)}"
+        case ir.Convert(value=value, width=width):
+            return f"{_kind(width)}({_e(value)})"
+        case ir.Swap(value=value, bits=bits):
+            return f"swap{bits}({_e(value)})"
+        case ir.Bind(name=name, value=value):
+            return f"({name} := {_e(value)})"
         case ir.Not(value=value):
             return f"not {_e(value)}"
         case ir.IsNone(value=value):
@@ -195,16 +231,6 @@ def _computed(node: ir.Expression) -> str:
             return f"({_e(then)} if {_e(test)} else {_e(other)})"
         case _:
             raise AssertionError(node)
-
-
-def _helper(node: ir.HelperCall) -> str:
-    owner = f"{node.map.name}." if node.map is not None else ""
-    arguments = node.arguments
-    if node.context is not None and node.map is not None:
-        arguments = (node.context, *arguments)
-    elif node.context is not None:
-        owner = f"{_e(node.context)}."
-    return f"{owner}{_HELPER_NAMES[node.helper]}({_list(arguments)})"
 
 
 def _field(base: ir.Expression, offset: int) -> str:

@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pybpf.compiler.lang import ArrayType, Struct
+from pybpf.compiler.lang import ArrayType, Declaration, KernelStruct, Struct, Width
+from pybpf.compiler.lang import Context as LangContext
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A 64-bit number. `limit` is the largest value it can have, as far as is known."""
+    """A number from `low` to `high`, as far as is known; it lies in 64 bits.
 
-    limit: int = (1 << 64) - 1
+    One that may be below zero is in two's complement, and is then never above 2^63 - 1; all others are unsigned.
+    `seen` says that the verifier knows these bounds too: it follows masks, loads, comparisons and sums, but neither
+    remainders nor quotients.
+    """
+
+    low: int = 0
+    high: int = (1 << 64) - 1
+    seen: bool = True
+
+    @property
+    def signed(self) -> bool:
+        """Whether its 64 bits are to be read as two's complement."""
+        return self.low < 0
+
+    @classmethod
+    def of(cls, width: Width) -> Word:
+        """Any number of a width."""
+        return cls(width.low, width.high)
+
+    def holds(self, other: Word) -> bool:
+        """Whether each number of `other` is one of these."""
+        return self.low <= other.low and other.high <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +43,15 @@ class Bool:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The address of a struct; `maybe` while it may still be None, `of_packet` while it may lie in the packet."""
+    """The address of a struct; `maybe` while it may still be None, `of_packet` while it may lie in the packet.
+
+    One that is `owed` was got from the kernel and must be given back on every way.
+    """
 
     struct: type[Struct]
     maybe: bool = False
     of_packet: bool = False
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +63,24 @@ class ArrayPointer:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The program's context (an Skb)."""
+    """The program's context, of the given class."""
+
+    kind: type[LangContext]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address of a struct of the kernel's own, which is read with care: nothing vouches for it."""
+
+    struct: type[KernelStruct]
+
+
+@dataclass(frozen=True, slots=True)
+class InnerMap:
+    """A map that a map of maps gave; `maybe` while it may still be None. It is shaped like `declaration`."""
+
+    declaration: Declaration
+    maybe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +88,4 @@ class Nothing:
     """No value: what a function without result returns."""
 
 
-Type = Word | Bool | Pointer | ArrayPointer | Context | Nothing
+Type = Word | Bool | Pointer | ArrayPointer | Context | Address | InnerMap | Nothing

@@ -18,6 +18,7 @@ class World:
     globals: dict[str, bytearray]
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     views: list[memoryview] = field(default_factory=list)
+    trace: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)  # of Print: formats and arguments
     tail_calls_left: int = 0
 
     def packet_moved(self) -> None:

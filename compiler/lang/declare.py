@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from pybpf.compiler.lang.integers import width_of
 from pybpf.compiler.lang.maps import TailCall
-from pybpf.compiler.lang.memory import Array, ArrayType
 
 F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S")
 MARK = "__kernel__"
+LICENSE = "Dual MIT/GPL"
 MAX_ROUNDS = 1 << 16  # of a `for`: the verifier follows each
 
 
@@ -21,6 +21,7 @@ class Role(Enum):
 
     PROGRAM = auto()  # an entry point
     FUNCTION = auto()  # compiled into each of its callers
+    SUBPROGRAM = auto()  # called by its callers: BPF to BPF (since 4.16)
     CALLBACK = auto()  # a function of its own that the kernel calls
 
 
@@ -30,23 +31,19 @@ class Kernel:
 
     role: Role
     section: str = ""
+    licence: str = ""
 
 
-class GlobalArray(Array[int]):
-    """An array in a data section of the object: one copy for all CPUs, which user space can map."""
+def program(section: str, licence: str = LICENSE) -> Callable[[F], F]:
+    """Mark an entry point: one parameter, its context; returns int.
 
-    __slots__ = ("section", "type")
-
-    def __init__(self, section: str, kind: ArrayType) -> None:
-        super().__init__(kind, memoryview(bytearray(kind.octets)))
-        self.section, self.type = section, kind
-
-
-def program(section: str) -> Callable[[F], F]:
-    """Mark an entry point: one parameter, its context; returns int. `section` is its ELF section ("tc")."""
+    `section` is its ELF section, which says of what type it is and where it goes ("xdp", "cgroup/connect4",
+    "tracepoint/sched/sched_process_exec"; kinds.py has all). Many helpers are only for programs under a licence
+    that the kernel counts as GPL-compatible, as the default is.
+    """
 
     def mark(function: F) -> F:
-        setattr(function, MARK, Kernel(Role.PROGRAM, section))
+        setattr(function, MARK, Kernel(Role.PROGRAM, section, licence))
         return function
 
     return mark
@@ -58,27 +55,60 @@ def function(target: F) -> F:
     return target
 
 
+def subprogram(target: F) -> F:
+    """Mark a function that is compiled once and called, BPF to BPF: at most five parameters.
+
+    Smaller code and a stack frame of its own, but the verifier follows each call anew, and a tail call in it needs 5.10.
+    """
+    setattr(target, MARK, Kernel(Role.SUBPROGRAM))
+    return target
+
+
 def callback(target: F) -> F:
     """Mark what `repeat` runs: it takes the round's number and returns True to stop."""
     setattr(target, MARK, Kernel(Role.CALLBACK))
     return target
 
 
-def repeat(rounds: int, body: Callable[[int], bool]) -> None:
+@overload
+def repeat(rounds: int, body: Callable[[int], bool]) -> None: ...
+
+
+@overload
+def repeat(rounds: int, body: Callable[[int, S], bool], state: S) -> None: ...
+
+
+def repeat(rounds: int, body: Callable[..., bool], state: Any = None) -> None:
     """Run `body(0)`, `body(1)`, ... at most `rounds` times, until it returns True (bpf_loop, since 5.17).
 
-    The verifier follows `body` once, whatever the number of rounds; a `for` it follows round by round.
+    `state` is a struct that `body` is given too, to read and write. The verifier follows `body` once, whatever the
+    number of rounds; a `for` it follows round by round.
     """
+    rest = () if state is None else (state,)
     for number in range(rounds):
-        if body(number):
+        if body(number, *rest):
             return
 
 
-def global_array(element: Any, count: int, section: str) -> GlobalArray:
-    """A zeroed global array of `count` integers in data section `section` (".data.x", ".rodata.x", ".bss")."""
-    width = width_of(element)
-    assert width is not None, f"{element!r} is not an integer type"
-    return GlobalArray(section, ArrayType(width, count))
+class Rounds:
+    """How often a `while` may go round: `rounds = Rounds(64)`, then `while rounds.more() and ...:`."""
+
+    def __init__(self, most: int) -> None:
+        assert 0 <= most <= MAX_ROUNDS, f"{most} rounds"
+        self.left = most
+
+    def more(self) -> bool:
+        """Whether there is a round left; takes one."""
+        self.left -= 1
+        return self.left >= 0
+
+
+def printk(text: str, *numbers: int) -> None:
+    """Write a line to the kernel's trace (/sys/kernel/tracing/trace_pipe); for looking into a program, not for reports.
+
+    Places are %d %u %x %c with a minimal width; each number has 64 bits. More than three numbers need 5.16.
+    """
+    print(text.replace("%u", "%d") % numbers, end="" if text.endswith("\n") else "\n")
 
 
 def run(entry: Callable[..., int], context: object) -> int:

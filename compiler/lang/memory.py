@@ -67,12 +67,13 @@ class Array(Generic[E]):
 
     def __getitem__(self, index: int) -> int:
         size = self._place(index)
-        return int.from_bytes(self._memory[index * size : (index + 1) * size], self._type.element.order)
+        return self._type.element.read(self._memory[index * size : (index + 1) * size])
 
     def __setitem__(self, index: int, value: int) -> None:
         size = self._place(index)
-        assert 0 <= value < 1 << (8 * size), f"{value} does not fit {8 * size} bits"
-        self._memory[index * size : (index + 1) * size] = value.to_bytes(size, self._type.element.order)
+        element = self._type.element
+        assert element.low <= value <= element.high, f"{value} does not fit {8 * size} bits"
+        self._memory[index * size : (index + 1) * size] = element.bytes_of(value)
 
     def word(self, at: int) -> int:
         """The eight bytes from byte `at`, as a little-endian number; unaligned is fine."""
@@ -97,11 +98,13 @@ class Struct:
     """A C struct. `Kind()` has memory of its own, zeroed; `Kind.view(memory)` looks at somebody else's."""
 
     layout: ClassVar[dict[str, Field]]
+    symbol: ClassVar[str]  # the name of the struct in C and BTF
     size_bytes: ClassVar[int]
     alignment_bytes: ClassVar[int]
     _memory: memoryview
 
-    def __init_subclass__(cls, packed: bool = False) -> None:
+    def __init_subclass__(cls, packed: bool = False, symbol: str = "") -> None:
+        cls.symbol = symbol or cls.__name__
         cls.layout, at, strictest = {}, 0, 1
         for name, hint in get_type_hints(cls, include_extras=True).items():
             if name.startswith("_") or get_origin(hint) is ClassVar:
@@ -148,7 +151,7 @@ class Struct:
         """Atomically add to the field; wraps at its width."""
         place = type(self).layout[field]
         assert isinstance(place.type, Width)
-        setattr(self, field, (getattr(self, field) + amount) % (1 << place.type.bits))
+        setattr(self, field, place.type.wrapped(getattr(self, field) + amount))
 
     def __bytes__(self) -> bytes:
         return bytes(self._memory)
@@ -163,8 +166,8 @@ class Struct:
             if field is None:
                 raise AttributeError(f"{type(self).__name__} has no field {name!r}")
             match field.type:
-                case Width(order=order) as width:
-                    return int.from_bytes(self._memory[field.offset : field.offset + width.octets], order)
+                case Width() as width:
+                    return width.read(self._memory[field.offset : field.offset + width.octets])
                 case ArrayType() as array:
                     return Array(array, self._memory[field.offset :])
                 case inner:
@@ -175,8 +178,15 @@ class Struct:
             if field is None or not isinstance(field.type, Width):
                 raise AttributeError(f"{type(self).__name__}.{name} cannot be assigned")
             width = field.type
-            assert 0 <= value < 1 << width.bits, f"{name} = {value} does not fit {width.bits} bits"
-            self._memory[field.offset : field.offset + width.octets] = value.to_bytes(width.octets, width.order)
+            assert width.low <= value <= width.high, f"{name} = {value} does not fit {width.bits} bits"
+            self._memory[field.offset : field.offset + width.octets] = width.bytes_of(value)
+
+
+class KernelObject(Struct):
+    """An object of the kernel that programs only hold a pointer to: never made, copied or written by them.
+
+    The verifier rewrites each access to it, at exactly the offset of a field.
+    """
 
 
 def memory_of(view: Struct | Array[Any]) -> memoryview:
@@ -195,4 +205,4 @@ def _measure(owner: type[Struct], name: str, hint: object) -> tuple[Width | Arra
         count = next((note for note in notes if isinstance(note, Count)), None)
         if get_origin(base) is Array and count is not None and (element := width_of(get_args(base)[0])):
             return ArrayType(element, count.elements), element.octets * count.elements, element.octets
-    raise TypeError(f"{owner.__name__}.{name}: {hint!r} is not a kernel type (u8..u64, be16..be64, Struct, counted Array)")
+    raise TypeError(f"{owner.__name__}.{name}: {hint!r} is not a kernel type (u8..u64, s8..s64, be16..be64, Struct, counted Array)")

@@ -1,14 +1,16 @@
-"""Skb: a packet at the traffic-control hooks (struct __sk_buff), and its CPython stand-in over bytes."""
+"""Skb: a packet at the traffic-control hooks and other socket layers (struct __sk_buff), and its CPython stand-in over bytes."""
 
 from __future__ import annotations
 
-import time
 from enum import IntEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pybpf.compiler.lang.memory import Array, Struct
-
-H = TypeVar("H", bound=Struct)
+from pybpf.compiler.lang.context import At, Bounds, PacketContext, Rights, names
+from pybpf.compiler.lang.helper import LengthOf, helper
+from pybpf.compiler.lang.integers import be16, be32, u8, u32, u64
+from pybpf.compiler.lang.kinds import ProgramType
+from pybpf.compiler.lang.memory import Array, KernelObject, Struct
+from pybpf.compiler.lang.objects import Socket
 
 
 class Action(IntEnum):
@@ -20,45 +22,102 @@ class Action(IntEnum):
     REDIRECT = 7
 
 
-# Context field -> its byte offset in struct __sk_buff; each is 32 bits, read only (include/uapi/linux/bpf.h).
-SKB_FIELDS: dict[str, int] = {"length": 0, "interface_index": 40}
-SKB_DATA_OFFSET, SKB_DATA_END_OFFSET = 76, 80
-
-MAX_HEADER_OFFSET = 0x7FFF  # with a struct's size it stays below the verifier's MAX_PACKET_OFF (0xFFFF)
-
 REDIRECT_INGRESS = 1  # BPF_F_INGRESS
 PSEUDO_HEADER = 0x10  # BPF_F_PSEUDO_HDR
 
 
-class Skb:
+_CONTROL = names("control_0", "control_1", "control_2", "control_3", "control_4")
+_TIMES = names("hardware_timestamp", "timestamp", "timestamp_type")
+_SOCKET = names(
+    "family", "remote_ip4", "local_ip4", "remote_port", "local_port", "remote_ip6_0", "remote_ip6_1", "remote_ip6_2",
+    "remote_ip6_3", "local_ip6_0", "local_ip6_1", "local_ip6_2", "local_ip6_3",
+)  # fmt: skip
+
+
+class Skb(PacketContext, symbol="__sk_buff", packet=Bounds(76, 80)):
     """One packet with its Ethernet header. `clones` and `octets` show a test what a program did to it."""
 
-    def __init__(self, packet: bytes, interface_index: int = 1) -> None:
-        self.octets = bytearray(packet)
+    length: Annotated[int, At(0, u32, "len")]  # in bytes, with the Ethernet header where there is one
+    packet_type: Annotated[int, At(4, u32, "pkt_type")]  # PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, OUTGOING 4
+    mark: Annotated[int, At(8, u32)]
+    queue_mapping: Annotated[int, At(12, u32)]
+    protocol: Annotated[int, At(16, be16, loads=u32)]  # EtherType: 0x800 is IPv4
+    vlan_present: Annotated[int, At(20, u32)]
+    vlan_tag: Annotated[int, At(24, u32, "vlan_tci")]
+    vlan_protocol: Annotated[int, At(28, be16, "vlan_proto", loads=u32)]
+    priority: Annotated[int, At(32, u32)]
+    ingress_interface: Annotated[int, At(36, u32, "ingress_ifindex")]
+    interface_index: Annotated[int, At(40, u32, "ifindex")]  # of the device this program runs on
+    tc_index: Annotated[int, At(44, u32)]
+    control_0: Annotated[int, At(48, u32, "cb[0]")]
+    control_1: Annotated[int, At(52, u32, "cb[1]")]
+    control_2: Annotated[int, At(56, u32, "cb[2]")]
+    control_3: Annotated[int, At(60, u32, "cb[3]")]
+    control_4: Annotated[int, At(64, u32, "cb[4]")]
+    hash: Annotated[int, At(68, u32)]
+    tc_class: Annotated[int, At(72, u32, "tc_classid")]
+    napi_id: Annotated[int, At(84, u32)]
+    family: Annotated[int, At(88, u32)]  # from here to local_port: of the socket, whatever the packet says
+    remote_ip4: Annotated[int, At(92, be32)]
+    local_ip4: Annotated[int, At(96, be32)]
+    remote_ip6_0: Annotated[int, At(100, be32, "remote_ip6[0]")]
+    remote_ip6_1: Annotated[int, At(104, be32, "remote_ip6[1]")]
+    remote_ip6_2: Annotated[int, At(108, be32, "remote_ip6[2]")]
+    remote_ip6_3: Annotated[int, At(112, be32, "remote_ip6[3]")]
+    local_ip6_0: Annotated[int, At(116, be32, "local_ip6[0]")]
+    local_ip6_1: Annotated[int, At(120, be32, "local_ip6[1]")]
+    local_ip6_2: Annotated[int, At(124, be32, "local_ip6[2]")]
+    local_ip6_3: Annotated[int, At(128, be32, "local_ip6[3]")]
+    remote_port: Annotated[int, At(132, be32)]
+    local_port: Annotated[int, At(136, u32)]
+    timestamp: Annotated[int, At(152, u64, "tstamp")]  # nanoseconds, of the clock that timestamp_type names
+    wire_length: Annotated[int, At(160, u32, "wire_len")]
+    gso_segments: Annotated[int, At(164, u32, "gso_segs")]
+    socket: Annotated[Socket | None, At(168, Socket, "sk")]
+    gso_size: Annotated[int, At(176, u32)]
+    timestamp_type: Annotated[int, At(180, u8, "tstamp_type")]
+    hardware_timestamp: Annotated[int, At(184, u64, "hwtstamp")]  # nanoseconds
+
+    rights: ClassVar = {
+        ProgramType.SOCKET_FILTER: Rights(
+            hidden=_SOCKET | _TIMES | names("tc_class", "wire_length"),
+            writable=_CONTROL,
+        ),
+        ProgramType.SCHED_CLS: Rights(
+            hidden=_SOCKET,
+            writable=_CONTROL | names("mark", "priority", "queue_mapping", "tc_class", "tc_index", "timestamp"),
+            reads_packet=True,
+            writes_packet=True,
+        ),
+        ProgramType.CGROUP_SKB: Rights(
+            hidden=names("tc_class", "timestamp_type", "wire_length"),
+            writable=_CONTROL | names("mark", "priority", "timestamp"),
+            reads_packet=True,
+        ),
+        ProgramType.SK_SKB: Rights(
+            hidden=_TIMES | names("mark", "tc_class", "wire_length"),
+            writable=names("priority", "tc_index"),
+            reads_packet=True,
+            writes_packet=True,
+        ),
+    }
+
+    def __init__(self, packet: bytes = b"", interface_index: int = 1, **fields: int | KernelObject | None) -> None:
+        super().__init__(packet, interface_index=interface_index, **fields)
         self.clones: list[tuple[bytes, int, int]] = []
-        self._interface_index = interface_index
 
-    @property
-    def length(self) -> int:
-        """The packet's length in bytes, with the Ethernet header."""
-        return len(self.octets)
+    if not TYPE_CHECKING:
 
-    @property
-    def interface_index(self) -> int:
-        """The device this program runs on."""
-        return self._interface_index
+        def __getattr__(self, name: str) -> Any:
+            return len(self.octets) if name == "length" else super().__getattr__(name)
 
-    def header(self, kind: type[H], offset: int) -> H | None:
-        """The bytes [offset, offset + size) in place, or None when the packet's linear part is shorter."""
-        if offset + kind.size_bytes > len(self.octets):
-            return None
-        return kind.view(memoryview(self.octets)[offset:])
-
-    def load(self, offset: int, into: Struct) -> bool:
+    @helper(26, "self offset into #into", "4.5")
+    def load(self, offset: u32, into: Struct) -> bool:
         """Copy the bytes at `offset` into a struct; False, and the struct zeroed, when the packet is too short."""
         return self._copy(offset, into._memory)
 
-    def load_bytes(self, offset: int, into: Array[int], length: int) -> bool:
+    @helper(26, "self offset into length", "4.5")
+    def load_bytes(self, offset: u32, into: Array[int], length: Annotated[int, LengthOf("into")]) -> bool:
         """Copy `length` bytes at `offset` to the start of an array; False, and those bytes zeroed, when the packet is too short.
 
         `length` is from 1 to the largest power of two that is no more than the array has.
@@ -66,7 +125,8 @@ class Skb:
         assert 0 < length <= 1 << (len(into).bit_length() - 1), f"load_bytes of {length} bytes"
         return self._copy(offset, into._memory[:length])
 
-    def store(self, offset: int, source: Struct | bytes) -> bool:
+    @helper(9, "self offset source #source 0", "4.1", moves_packet=True)
+    def store(self, offset: u32, source: Struct | bytes) -> bool:
         """Overwrite the bytes at `offset`; views from `header` are dead afterwards."""
         content = bytes(source)
         if offset + len(content) > len(self.octets):
@@ -74,16 +134,19 @@ class Skb:
         self.octets[offset : offset + len(content)] = content
         return True
 
-    def change_tail(self, length: int) -> bool:
+    @helper(38, "self length 0", "4.9", moves_packet=True)
+    def change_tail(self, length: u32) -> bool:
         """Cut or grow the packet to `length` bytes (grown bytes are zero); views are dead afterwards."""
         self.octets = self.octets[:length] + bytearray(max(0, length - len(self.octets)))
         return True
 
-    def pull(self, length: int) -> bool:
+    @helper(39, "self length", "4.9", moves_packet=True)
+    def pull(self, length: u32) -> bool:
         """Make the first `length` bytes linear, so that `header` reaches them; views are dead afterwards."""
         return length <= len(self.octets)
 
-    def replace_l4_checksum(self, offset: int, old: int, new: int, flags: int) -> bool:
+    @helper(11, "self offset old new flags", "4.1", moves_packet=True)
+    def replace_l4_checksum(self, offset: u32, old: u32, new: u32, flags: u32) -> bool:
         """Update the checksum field at `offset` for a 16-bit change; both as they lie in memory, little-endian read.
 
         The low four bits of `flags` are the size (2). With PSEUDO_HEADER the change is in the pseudo header.
@@ -93,7 +156,8 @@ class Skb:
         self.octets[offset : offset + 2] = (~_fold(total) & 0xFFFF).to_bytes(2, "little")
         return True
 
-    def clone_redirect(self, interface_index: int, flags: int) -> bool:
+    @helper(13, "self interface_index flags", "4.2", moves_packet=True)
+    def clone_redirect(self, interface_index: u32, flags: u32) -> bool:
         """Send a copy of the packet as it is now out of (or, REDIRECT_INGRESS, into) a device."""
         self.clones.append((bytes(self.octets), interface_index, flags))
         return True
@@ -104,22 +168,6 @@ class Skb:
             return False
         target[:] = self.octets[offset : offset + len(target)]
         return True
-
-
-def checksum_add(memory: Struct, seed: int) -> int:
-    """The 32-bit one's-complement sum of a struct (a multiple of 4 bytes) and `seed`, not folded to 16 bits."""
-    content = bytes(memory)
-    assert len(content) % 4 == 0, "bpf_csum_diff takes multiples of four bytes"
-    total = seed
-    for at in range(0, len(content), 4):
-        total += int.from_bytes(content[at : at + 4], "little")
-        total = (total & 0xFFFFFFFF) + (total >> 32)
-    return total
-
-
-def ktime_ns() -> int:
-    """Nanoseconds since boot, without time spent suspended (CLOCK_MONOTONIC)."""
-    return time.monotonic_ns()
 
 
 def _fold(total: int) -> int:

@@ -1,7 +1,7 @@
 """Small typed kernel programs, made up by hypothesis: expressions, branches, loops, memory of every width.
 
 Two kinds. EXACT ones mask every result that could leave 64 bits, or the field it is stored in, so that CPython's
-unbounded numbers agree; WRAPPING ones do not, and CPython is left out. Many programs are judged at once, as one
+unbounded numbers agree; WRAPPING ones wrap the results, but store what does not fit, and CPython is left out. Many programs are judged at once, as one
 object, for LLVM and the verifier are slow to start; so they are collected first and hypothesis does not shrink.
 """
 
@@ -74,7 +74,7 @@ def number(kind: Kind) -> st.SearchStrategy[str]:
     )
 
     def larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-        masked = "({0}) & 0xFFFFFFFFFFFFFFFF" if kind is Kind.EXACT else "({0})"
+        masked = "({0}) & 0xFFFFFFFFFFFFFFFF" if kind is Kind.EXACT else "wrap(u64, {0})"
         wrapping = st.tuples(inner, st.sampled_from(["+", "-", "*"]), inner).map(lambda each: f"({masked.format(' '.join(each))})")
         plain = st.tuples(inner, st.sampled_from(["&", "|", "^"]), inner).map(lambda each: f"({' '.join(each)})")
         shifts = st.tuples(inner, st.sampled_from(["<<", ">>"]), inner).map(lambda each: f"({masked.format(f'{each[0]} {each[1]} ({each[2]} & 63)')})")

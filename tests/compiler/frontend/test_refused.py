@@ -19,7 +19,7 @@ def refusal(case: Refused, folder: Path) -> Diagnostic:
     """The one diagnostic that translating the case's `main` ends in."""
     module = module_of(case.text.replace("«", "").replace("»", ""), folder)
     with pytest.raises(CompileError) as caught:
-        translate([module.main])
+        translate([module.main], target=case.target)
     (diagnostic,) = caught.value.diagnostics
     return diagnostic
 

@@ -91,8 +91,8 @@ def test_none_has_no_memory() -> None:
 
 def test_reading_and_writing_outside_is_a_fault() -> None:
     data = ir.GlobalAddress(HERE, ir.ArrayPointer(ArrayType(Width(8), 4)), "data")
-    assert "bytes 4 to 5 of 4" in fault(ir.Evaluate(HERE, ir.LoadElement(HERE, WORD, data, number(4), 1, 8, "little"))).message
-    assert "bytes 6 to 8 of 4" in fault(ir.StoreElement(HERE, data, number(3), 16, "little", number(1))).message
+    assert "bytes 4 to 5 of 4" in fault(ir.Evaluate(HERE, ir.LoadElement(HERE, WORD, data, number(4), 1, Width(8)))).message
+    assert "bytes 6 to 8 of 4" in fault(ir.StoreElement(HERE, data, number(3), Width(16), number(1))).message
     storage = ir.Storage(HERE, ir.Pointer(Pair), "pair")
     assert "bytes 8 to 12 of 8" in fault(ir.Store(HERE, storage, 8, Width(32), number(1))).message
 
@@ -104,7 +104,7 @@ def test_a_function_that_does_not_return_is_a_fault() -> None:
 
 def test_globals_belong_to_the_machine() -> None:
     data = ir.GlobalAddress(HERE, ir.ArrayPointer(ArrayType(Width(8), 4)), "data")
-    made = machine(ir.StoreElement(HERE, data, number(1), 8, "little", number(0x1FF)), ir.Return(HERE, number(0)))
+    made = machine(ir.StoreElement(HERE, data, number(1), Width(8), number(0x1FF)), ir.Return(HERE, number(0)))
     made.call("f")
     assert bytes(made.globals["data"]) == b"\1\xff\3\4"
     assert made.module.globals[0].content == b"\1\2\3\4"

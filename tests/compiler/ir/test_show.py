@@ -45,16 +45,16 @@ map stages: PROG_ARRAY (u32 -> u32) x 4
 global BANNER: u8[8] in .rodata = 6162636465666768
 global table: u16[16] in .data.t = zero
 
-callback step(number: word) -> bool at FILE:2
+callback step(number: word[0..4294967295]) -> bool at FILE:2
     return (number > 3)  ; 3
 
-function take(box: Box, other: Box?) -> word at FILE:7
+function take(box: Box, other: Box?) -> word[0..4294967295] at FILE:7
     if other is none  ; 8
         return 1  ; 9
     box.wide:be32 = (other.inner.high:be16 + &box.octets[(other.small:u8 & 15)]:u8)  ; 10
     return box.tick:u32  ; 11
 
-program main(packet: packet) -> word at FILE:15 in tc
+program main(packet: Skb) -> word at FILE:15 in tc
     local box: Box?
     local frame: Frame?
     local i: word
@@ -70,7 +70,7 @@ program main(packet: packet) -> word at FILE:15 in tc
     for i in 2..4  ; 22
         if (@BANNER[i]:u8 == @table[i]:u16)  ; 23
             continue  ; 24
-        atomic mine.tick += (1 if (i == 2) else ~i)  ; 25
+        atomic(mine.tick add (1 if (i == 2) else ~i))  ; 25
     repeat(9, step)  ; 26
     stages.tail_call(packet, 2)  ; 27
     return (take(mine, none) // 3)  ; 28
