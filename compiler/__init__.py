@@ -19,6 +19,7 @@ __all__ = [
     "Span",
     "build",
     "compile_policy",
+    "compile_programs",
     "datapath_module",
     "read_all",
     "rule_set_module",

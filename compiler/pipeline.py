@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span
+from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span, span_of_line
 from pybpf.compiler.frontend import Specialisation, translate
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
@@ -23,6 +23,9 @@ from pybpf.compiler.policy import Endpoint, Policy, Resolved, read, resolve
 from pybpf.kernel_progs import endpoint as endpoint_programs
 from pybpf.kernel_progs import http as http_programs
 from pybpf.kernel_progs import refuse as refuse_programs
+
+if TYPE_CHECKING:
+    from pybpf.compiler.codegen import BackendError
 
 __all__ = [
     "Built",
@@ -34,6 +37,7 @@ __all__ = [
     "Span",
     "build",
     "compile_policy",
+    "compile_programs",
     "datapath_module",
     "read_all",
     "rule_set_module",
@@ -48,8 +52,14 @@ class Built:
 
     module: ir.Module
     llvm: str
-    assembly: str
     elf: bytes
+
+    @property
+    def assembly(self) -> str:
+        """The same as BPF assembly, for people: made anew each time it is asked for."""
+        from pybpf.compiler import codegen
+
+        return codegen.assembly(self.llvm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +124,38 @@ def rule_set_module(tables: HttpTables) -> ir.Module:
     return translate(programs, Specialisation(tables.constants, tables.arrays))
 
 
+def compile_programs(*programs: Callable[..., Any], target: str = "") -> Built:
+    """Typed Python functions (each a @program) and all they call and use, as one object.
+
+    `target` is the oldest kernel it has to run on ("5.15"); empty: whatever the language knows. CompileError names
+    everything that is wrong, each with its place in the Python file.
+    """
+    return build(translate(programs, target=target))
+
+
 def build(module: ir.Module) -> Built:
-    """IR -> ELF, by LLVM in a child process. Deterministic: the same module gives the same bytes."""
+    """IR -> ELF, by LLVM in a child process. Deterministic: the same module gives the same bytes.
+
+    Raises CompileError for a stack that only LLVM could measure, BackendError for anything else LLVM cannot compile.
+    """
     from pybpf.compiler import codegen  # 150 ms and 65 MB: only where something is compiled
 
     llvm = codegen.emit(check(module))
-    made = codegen.compile_llvm(llvm)
-    return Built(module, llvm, made.assembly, made.elf)
+    try:
+        made = codegen.compile_llvm(llvm)
+    except codegen.BackendError as error:
+        raise _located(module, error) from error
+    return Built(module, llvm, made.elf)
+
+
+def _located(module: ir.Module, error: BackendError) -> Exception:
+    """The error about the user's line, where LLVM names one and what is wrong there is the user's doing."""
+    sources = {each.source.name: each.source for each in module.functions}
+    source = sources.get(error.place[0]) if error.place is not None else None
+    if error.place is None or source is None or not error.hint:
+        return error
+    said = str(error).splitlines()[0].rpartition(": ")[2]
+    return CompileError([Diagnostic("kernel-stack", span_of_line(source, error.place[1]), f"`{error.function}`: {said}", error.hint)])
 
 
 def _stand_alone(policies: Sequence[Policy]) -> Entries:

@@ -25,6 +25,7 @@ class DebugInfo:
 
     def __init__(self, main: Source) -> None:
         self._all = Metadata()
+        self._files: dict[Source, Node] = {}
         self._unit = self._all.distinct(
             "DICompileUnit", language=Token("DW_LANG_C11"), file=self.file(main), producer="pybpf", isOptimized=True,
             runtimeVersion=0, emissionKind=Token("FullDebug"),
@@ -38,7 +39,9 @@ class DebugInfo:
 
     def file(self, source: Source) -> Node:
         """The DIFile of a source, with its text."""
-        return self._all.node("DIFile", filename=source.name, directory="", source=source.text)
+        if source not in self._files:
+            self._files[source] = self._all.node("DIFile", filename=source.name, directory="", source=source.text)
+        return self._files[source]
 
     def subprogram(self, function: ir.Function) -> Node:
         """The DISubprogram of a function; one that is not a program is local to the unit."""

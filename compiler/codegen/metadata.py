@@ -7,6 +7,7 @@ and is slow on a deep one. These nodes are lines of text; equal lines are one no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,17 @@ def _shown(value: Operand) -> str:
         case int():
             return str(value)
         case str():
-            return '"' + "".join(_quoted(byte) for byte in value.encode()) + '"'
+            return _text(value)
         case Token(text=text):
             return text
         case Node():
             return value.get_reference()
 
 
-def _quoted(byte: int) -> str:
-    return chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:02X}"
+@lru_cache(maxsize=256)
+def _text(value: str) -> str:
+    """A string as LLVM has it. Sources are whole files, and come once for each function of theirs."""
+    return '"' + "".join(map(_QUOTED.__getitem__, value.encode())) + '"'
+
+
+_QUOTED = [chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:02X}" for byte in range(256)]

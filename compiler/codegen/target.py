@@ -8,15 +8,16 @@ pipe; what it wrote to its standard error becomes the exception. A fork costs 6 
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
 import llvmlite.binding as llvm
 
 TRIPLE, CPU = "bpfel", "v3"
+Emit = Callable[[llvm.TargetMachine, llvm.ModuleRef], bytes]
 _COMPLAINT = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
 # A sum over a loop would become one multiplication of 128 bits, for which BPF has no instruction.
 _OPTIONS = ("-replexitval=never",)
@@ -27,10 +28,9 @@ _HINTS = (  # a phrase of LLVM's -> what to do about it
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """What the back end made: the ELF bytes, and the assembly a person reads."""
+    """What the back end made: a whole ELF file."""
 
     elf: bytes
-    assembly: str
 
 
 class BackendError(Exception):
@@ -47,6 +47,16 @@ class BackendError(Exception):
 
 def compile_llvm(text: str) -> Object:
     """The object of one LLVM module. Raises BackendError; never ends the calling process."""
+    return Object(_in_child(text, lambda machine, module: machine.emit_object(module)))
+
+
+def assembly(text: str) -> str:
+    """The same as BPF assembly, for people. Raises BackendError."""
+    return _in_child(text, lambda machine, module: machine.emit_assembly(module).encode()).decode()
+
+
+def _in_child(text: str, emit: Emit) -> bytes:
+    """What `emit` gives for the optimised module, made in a child process."""
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     result, write = os.pipe()
@@ -55,7 +65,7 @@ def compile_llvm(text: str) -> Object:
         if child == 0:
             os.close(result)
             os.dup2(complaints.fileno(), 2)
-            _compile_and_exit(text, write)
+            _compile_and_exit(text, emit, write)
         os.close(write)
         with os.fdopen(result, "rb") as pipe:
             answer = pipe.read()
@@ -64,16 +74,14 @@ def compile_llvm(text: str) -> Object:
         said = complaints.read().decode(errors="replace").strip()
     if status != 0 or not answer:
         raise BackendError(said or f"the back end ended with status {status}")
-    made = pickle.loads(answer)
-    assert isinstance(made, Object)
-    return made
+    return answer
 
 
-def _compile_and_exit(text: str, write: int) -> NoReturn:
+def _compile_and_exit(text: str, emit: Emit, write: int) -> NoReturn:
     """In the child: compile, send, exit without running anybody's cleanup."""
     status = 1
     try:
-        answer = pickle.dumps(_compile(text))
+        answer = _compile(text, emit)
         with os.fdopen(write, "wb") as pipe:
             pipe.write(answer)
         status = 0
@@ -83,7 +91,7 @@ def _compile_and_exit(text: str, write: int) -> NoReturn:
         os._exit(status)
 
 
-def _compile(text: str) -> Object:
+def _compile(text: str, emit: Emit) -> bytes:
     for option in _OPTIONS:
         llvm.set_option("", option)  # for the whole process, which is the child
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(cpu=CPU, opt=2)
@@ -93,4 +101,4 @@ def _compile(text: str) -> Object:
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = tuning.loop_interleaving = False
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
-    return Object(machine.emit_object(module), machine.emit_assembly(module))
+    return emit(machine, module)

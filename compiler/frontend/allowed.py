@@ -14,19 +14,27 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import parts
 from pybpf.compiler.lang import Declaration, Role, Struct
 from pybpf.compiler.lang.context import Rights
-from pybpf.compiler.lang.helpers.availability import may_call
+from pybpf.compiler.lang.helpers.availability import callable_from
 from pybpf.compiler.lang.kinds import ProgramType, program_type, returns_of, section_of
 from pybpf.compiler.lang.maps import MAP_SINCE
 
 MAX_STACK = 512  # MAX_BPF_STACK (include/linux/filter.h), for a program and all it calls
 _TOKEN = re.compile(r"[\w.]+\(?|.")
 Part = ir.Expression | ir.Statement
+Walked = tuple[ir.Function, tuple[Part, ...]]
 
 # what an IR node is to the kernel, where it is not a HelperCall: (helper number, name, first kernel)
 _NUMBERS: dict[type, tuple[int, str, str]] = {
     ir.Repeat: (181, "bpf_loop", "5.17"),
     ir.Print: (6, "bpf_trace_printk", "4.1"),
     ir.Locked: (93, "bpf_spin_lock", "5.1"),
+}
+# What the verifier refuses by type although the type has the helper: locks and timers where a program may interrupt
+# one that holds them (is_tracing_prog_type and check_map_prog_compatibility in kernel/bpf/verifier.c).
+_LOCKS, _TIMERS = frozenset({93, 94}), frozenset(range(169, 173))
+_NOT_UNDER: dict[ProgramType, frozenset[int]] = {
+    ProgramType.SOCKET_FILTER: _LOCKS,
+    **dict.fromkeys((ProgramType.KPROBE, ProgramType.TRACEPOINT, ProgramType.PERF_EVENT, ProgramType.RAW_TRACEPOINT), _LOCKS | _TIMERS),
 }
 _SINCE: dict[type, tuple[str, str]] = {
     ir.CompareExchange: ("an atomic exchange", "5.12"),
@@ -36,26 +44,25 @@ _SINCE: dict[type, tuple[str, str]] = {
 
 def check_programs(module: ir.Module, target: str) -> Iterator[Diagnostic]:
     """What is wrong, in no order; what several programs share may come more than once."""
-    functions = {each.name: each for each in module.functions}
+    functions = {each.name: (each, tuple(_nodes(each))) for each in module.functions}
     for each in module.functions:
         if each.role is Role.PROGRAM:
-            reached = _reached(each, functions)
+            reached = _reached(each.name, functions)
             yield from _Program(each, target).check(reached)
             yield from _stack(each, reached)
     if target:
         yield from _too_new(module, target)
 
 
-def _reached(entry: ir.Function, functions: dict[str, ir.Function]) -> list[ir.Function]:
-    """A program and all it calls, each once."""
-    found: dict[str, ir.Function] = {}
+def _reached(entry: str, functions: dict[str, Walked]) -> list[Walked]:
+    """A program and all it calls, each once, with every node of each."""
+    found: dict[str, Walked] = {}
     waiting = [entry]
     while waiting:
-        function = waiting.pop()
-        if function.name not in found:
-            found[function.name] = function
-            names = [each.function for each in _nodes(function) if isinstance(each, ir.Call | ir.Repeat | ir.FunctionAddress)]
-            waiting += [functions[name] for name in names]
+        name = waiting.pop()
+        if name not in found:
+            found[name] = functions[name]
+            waiting += [each.function for each in found[name][1] if isinstance(each, ir.Call | ir.Repeat | ir.FunctionAddress)]
     return list(found.values())
 
 
@@ -79,11 +86,12 @@ class _Program:
         self.type: ProgramType = found
         self.context = parameter.type.kind
         self.rights: Rights = self.context.rights_of(entry.section)
+        self.helpers = callable_from(entry.section) - _NOT_UNDER.get(found, frozenset())
 
-    def check(self, reached: list[ir.Function]) -> Iterator[Diagnostic]:
+    def check(self, reached: list[Walked]) -> Iterator[Diagnostic]:
         """Everything that this program may not do."""
-        for function in reached:
-            for node in _nodes(function):
+        for function, nodes in reached:
+            for node in nodes:
                 yield from self.node(function, node)
         allowed = returns_of(self.entry.section)
         if allowed is not None:
@@ -94,9 +102,9 @@ class _Program:
         """One node, of this program or of what it calls."""
         what = f"a program in {self.entry.section!r}"
         match node:
-            case ir.HelperCall(helper=helper) if not may_call(self.type, helper.number):
+            case ir.HelperCall(helper=helper) if helper.number not in self.helpers:
                 yield error(function, node, "kernel-helper", f"{what} cannot call `{helper.name.rpartition('.')[2]}`", "see docs/kernel-python.md for the helpers of each type of program")
-            case ir.Repeat() | ir.Print() | ir.Locked() if not may_call(self.type, _NUMBERS[type(node)][0]):
+            case ir.Repeat() | ir.Print() | ir.Locked() if _NUMBERS[type(node)][0] not in self.helpers:
                 yield error(function, node, "kernel-helper", f"{what} cannot call `{_NUMBERS[type(node)][1]}`", "see docs/kernel-python.md for the helpers of each type of program")
             case ir.ContextField(field=field) if field.name in self.rights.hidden:
                 yield error(function, node, "kernel-context", f"{what} cannot read `{field.name}`", "see docs/kernel-python.md for the fields of each type of program")
@@ -119,21 +127,21 @@ class _Program:
                 yield error(self.entry, node, "kernel-result", f"a program in {self.entry.section!r} may return {allowed}, not {given}", "return a constant, or bound it first")
 
 
-def _stack(entry: ir.Function, reached: list[ir.Function]) -> Iterator[Diagnostic]:
+def _stack(entry: ir.Function, reached: list[Walked]) -> Iterator[Diagnostic]:
     """Structs that helpers are given have to lie on the stack; others LLVM may keep in registers."""
     total = 0
-    for function in reached:
-        for name, struct in _given(function):
+    for function, nodes in reached:
+        for name, struct in _given(function, nodes):
             total += -(-struct.size_bytes // 8) * 8
             if total > MAX_STACK:
                 yield error(function, function, "kernel-stack", f"`{name}` ({struct.__name__}, {struct.size_bytes} bytes) makes {total} bytes on the stack of `{entry.name}`, and {MAX_STACK} is the most", "keep large structs in a PerCpuArray")
                 return
 
 
-def _given(function: ir.Function) -> list[tuple[str, type[Struct]]]:
+def _given(function: ir.Function, nodes: tuple[Part, ...]) -> list[tuple[str, type[Struct]]]:
     """The structs on the stack whose address goes to a helper."""
     storage, found = dict(function.storage), set()
-    for node in _nodes(function):
+    for node in nodes if storage else ():
         if isinstance(node, ir.HelperCall):
             found |= {each.name for each in node.arguments if isinstance(each, ir.Local | ir.Storage) and each.name in storage}
     return [(name, storage[name]) for name in sorted(found)]

@@ -38,7 +38,7 @@ def locked(scope: Scope, node: ast.With, block: Callable[[Scope, Sequence[ast.st
 
 def _refused(scope: Scope, call: ir.Expression) -> CompileError:
     """The error of a call while a lock is held."""
-    node = ast.Constant(None, lineno=call.place.line, col_offset=call.place.column - 1 - scope.indent)
+    node = ast.Constant(None, lineno=call.place.line, col_offset=call.place.column - 1)
     return scope.fail(node, "kernel-lock", "nothing may be called while a spin lock is held", "call it before or after, and keep the result")
 
 

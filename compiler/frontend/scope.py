@@ -38,7 +38,7 @@ class Scope:
         self.function, self.uses = function, uses
         found = definition(function)
         self.names: dict[str, Any] = function.__globals__
-        self.tree, self.source, self.indent = found.tree, found.source, found.indent
+        self.tree, self.source = found.tree, found.source
         arguments = self.tree.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         self.own = assigned(self.tree.body) | {each.arg for each in every}  # names that are this function's all through
@@ -60,14 +60,14 @@ class Scope:
 
     def place(self, node: ast.AST) -> ir.Place:
         """Where a syntax node stands, in its file's lines and columns."""
-        return ir.Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + self.indent + 1)
+        return ir.Place(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
     def fail(self, node: ast.AST, code: str, message: str, hint: str) -> CompileError:
         """The error to raise about `node`."""
         assert code in CODES, code
         start = self.place(node)
         end_line = getattr(node, "end_lineno", None) or start.line
-        end_column = (getattr(node, "end_col_offset", None) or 0) + self.indent + 1
+        end_column = (getattr(node, "end_col_offset", None) or 0) + 1
         span = Span(self.source, start.line, start.column, end_line, max(end_column, start.column + 1))
         return CompileError([Diagnostic(code, span, message, hint)])
 

@@ -1,12 +1,12 @@
-"""Python function -> its syntax tree, numbered as its file is."""
+"""Python function -> its syntax tree, as its file has it."""
 
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
+import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -15,11 +15,10 @@ from pybpf.compiler.diag import CompileError, Diagnostic, Source, span_of_line
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A `def` and the text it stands in. Columns of `tree` lack the `indent` that its lines have in the file."""
+    """A `def` and the text it stands in."""
 
     tree: ast.FunctionDef
     source: Source
-    indent: int
 
 
 def definition(function: Callable[..., Any]) -> Definition:
@@ -27,19 +26,33 @@ def definition(function: Callable[..., Any]) -> Definition:
     if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
         raise _refused(Source(getattr(function, "__name__", "?"), ""), 1, "this is not a plain function", "mark a `def` directly")
     code = function.__code__
-    try:
-        lines, first = inspect.getsourcelines(function)
-        text = "".join(inspect.findsource(function)[0])
-        node = ast.parse(textwrap.dedent("".join(lines))).body[0]
-    except (OSError, SyntaxError, IndexError):
-        nowhere = Source(_shown(code.co_filename), "")
-        raise _refused(nowhere, code.co_firstlineno, f"the source of {function.__name__} cannot be read", "define it in a file") from None
-    source = Source(_shown(inspect.getsourcefile(function) or code.co_filename), text)
+    text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    source = Source(_shown(code.co_filename), text)
+    node = _at(text, code.co_firstlineno, function.__name__)
+    if node is None:
+        raise _refused(source, code.co_firstlineno, f"the source of {function.__name__} cannot be read", "define it in a file")
     if not isinstance(node, ast.FunctionDef) or len(node.decorator_list) > 1:
-        raise _refused(source, first, "a kernel function is one plain `def` with one decorator", "write `@function` above a `def`")
-    indent = len(lines[0]) - len(lines[0].lstrip())
-    tree = ast.increment_lineno(node, first - 1)
-    return Definition(tree, source, indent)
+        raise _refused(source, code.co_firstlineno, "a kernel function is one plain `def` with one decorator", "write `@function` above a `def`")
+    if function.__closure__:
+        raise _refused(source, node.lineno, f"{function.__name__} uses variables of a function around it", "define it, and what it uses, at the module's level")
+    return Definition(node, source)
+
+
+def _at(text: str, line: int, name: str) -> ast.AST | None:
+    """The definition of `name` whose first line, decorators included, is `line`."""
+    found = _definitions(text).get(line)
+    return found if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) and found.name == name else None
+
+
+@lru_cache(maxsize=64)
+def _definitions(text: str) -> dict[int, ast.AST]:
+    """Every function definition of a file by its first line. The file is parsed once for all of them."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return {}
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {min([node.lineno, *(each.lineno for each in node.decorator_list)]): node for node in nodes}
 
 
 def _refused(source: Source, line: int, message: str, hint: str) -> CompileError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from pybpf.compiler.lang import Kernel, Role
 from pybpf.compiler.lang.declare import LICENSE, MARK
 from pybpf.compiler.lang.kinds import program_type
 
+_VERSION = re.compile(r"\d+\.\d+")
+
 
 def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | None = None, *, target: str = "") -> ir.Module:
     """One module of the given programs. Raises CompileError with every construct that is not of the language.
@@ -24,6 +27,8 @@ def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | No
     `target` is the oldest kernel it has to run on ("5.15"); empty: whatever this language knows.
     """
     assert programs, "a module has at least one program"
+    if target and not _VERSION.fullmatch(target):
+        raise ValueError(f"{target!r} is no kernel version: write it as 5.15")
     uses = Uses(fixed or Specialisation(), _function)
     for entry in programs:
         _program(entry, uses)

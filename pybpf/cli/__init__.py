@@ -15,6 +15,7 @@ from pybpf import __version__
 
 # command -> module:attribute
 COMMANDS: Final = {
+    "build": "pybpf.cli.build:build_programs",
     "check": "pybpf.cli.check:check",
     "compile": "pybpf.cli.compile:compile_policies",
     "demo": "pybpf.cli.demo:demo",

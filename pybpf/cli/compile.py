@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pybpf.cli import render
-from pybpf.cli.failing import Unable, reason
-from pybpf.cli.inputs import STANDARD_STREAM, read_inputs
+from pybpf.cli.failing import Unable
+from pybpf.cli.inputs import read_inputs
+from pybpf.cli.outputs import STANDARD_STREAM, write
 from pybpf.cli.stages import STAGES
 from pybpf.compiler.diag import CompileError
 
@@ -32,7 +32,7 @@ def compile_policies(context: click.Context, paths: tuple[str, ...], output: str
         raise click.UsageError("an object needs a place: give -o OUT.o, or --emit to see a stage as text")
     compilation = _compile(context, paths)
     content = STAGES[emit](compilation).encode() if emit is not None else compilation.whole().elf
-    _write(output or STANDARD_STREAM, content)
+    write(output or STANDARD_STREAM, content)
 
 
 def _compile(context: click.Context, paths: tuple[str, ...]) -> Compilation:
@@ -47,14 +47,3 @@ def _compile(context: click.Context, paths: tuple[str, ...]) -> Compilation:
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         context.exit(1)
-
-
-def _write(output: str, content: bytes) -> None:
-    """Write to a file or to standard output."""
-    if output == STANDARD_STREAM:
-        click.echo(content, nl=False)
-        return
-    try:
-        Path(output).write_bytes(content)
-    except OSError as error:
-        raise Unable(f"{output}: {reason(error)}") from error

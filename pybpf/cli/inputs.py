@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from pybpf.cli.failing import reason
+from pybpf.cli.outputs import STANDARD_STREAM
 from pybpf.compiler.diag import Source
 
-STANDARD_STREAM: Final = "-"
 SUFFIXES: Final = (".yaml", ".yml")
 
 

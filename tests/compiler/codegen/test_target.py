@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pybpf.compiler.codegen import BackendError, compile_llvm, emit
+from pybpf.compiler.codegen import BackendError, assembly, compile_llvm, emit
 from pybpf.compiler.frontend import translate
 from tests.compiler.frontend.accepted import branches
 from tests.compiler.kernel_text import PRELUDE, module_of
@@ -64,5 +64,5 @@ def test_nothing_is_left_open_by_a_failed_compilation(tmp_path: Path) -> None:
 
 
 def test_the_assembly_shows_the_instructions() -> None:
-    assembly = compile_llvm(emit(translate([branches]))).assembly
-    assert "branches:" in assembly and "call 1" in assembly and "exit" in assembly
+    text = assembly(emit(translate([branches])))
+    assert "branches:" in text and "call 1" in text and "exit" in text
