@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir as ll
 
 from pybpf.compiler.codegen.calling import CallEmitter
 from pybpf.compiler.codegen.debug import DebugInfo
-from pybpf.compiler.codegen.types import I32, I64, opaque, value_type, volatile
+from pybpf.compiler.codegen.types import (
+    I32,
+    I64,
+    POINTER,
+    ExternAddress,
+    opaque,
+    value_type,
+    volatile,
+    width_of_range,
+)
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import Role, Width
+from pybpf.compiler.lang import Role
 
 
 class BodyEmitter(CallEmitter):
@@ -21,7 +32,7 @@ class BodyEmitter(CallEmitter):
         self.subprogram = debug.subprogram(source)
         function.set_metadata("dbg", self.subprogram)
         self.loops: list[tuple[ll.Block, ll.Block]] = []  # (continue, break) targets, innermost last
-        self.held: tuple[ll.Value, int] | None = None  # the spin lock, and how many loops stood around it
+        self.owed: list[tuple[Callable[[], None], int]] = []  # what leaving early must do first, and the loops around it
 
     def run(self) -> None:
         """Write every block of the function."""
@@ -43,8 +54,7 @@ class BodyEmitter(CallEmitter):
         """A parameter's value. A callback of a map is given the addresses of key and value, also of numbers."""
         if not self.source.hidden or not isinstance(parameter.type, ir.Word):
             return argument
-        low, high = parameter.type.low, parameter.type.high
-        width = next(each for size in (8, 16, 32, 64) for each in [Width(size, signed=low < 0)] if each.low <= low and high <= each.high)
+        width = width_of_range(parameter.type.low, parameter.type.high)
         return self.widened(self.at.load(argument, typ=ll.IntType(width.bits), align=width.octets), width)
 
     def block(self, body: tuple[ir.Statement, ...]) -> None:
@@ -92,9 +102,10 @@ class BodyEmitter(CallEmitter):
                 self.loop(node)
             case ir.Locked():
                 self.locked(node)
+            case ir.Iterate():
+                self.iterate(node)
             case ir.Break() | ir.Continue():
-                if self.held is not None and self.held[1] == len(self.loops):
-                    self.unlock(self.held[0])
+                self.settle(len(self.loops))
                 at.branch(self.loops[-1][isinstance(node, ir.Break)])
             case ir.Return(value=value):
                 self.leave(value)
@@ -104,8 +115,7 @@ class BodyEmitter(CallEmitter):
     def leave(self, value: ir.Expression | None) -> None:
         """Return, in the width that the caller of this kind of function expects."""
         result = self.value(value) if value is not None else None
-        if self.held is not None:
-            self.unlock(self.held[0])
+        self.settle(0)
         if result is None:
             self.at.ret_void()
             return
@@ -132,11 +142,44 @@ class BodyEmitter(CallEmitter):
         """A block under a spin lock; leaving it early gives the lock back, too."""
         address = self.address(node.base, node.offset)
         self.lock(address)
-        self.held = (address, len(self.loops))
+        self.owed.append((lambda: self.unlock(address), len(self.loops)))
         self.block(node.body)
-        self.held = None
+        self.owed.pop()
         if not self.at.block.is_terminated:
             self.unlock(address)
+
+    def settle(self, loops: int) -> None:
+        """Do what is owed before control leaves everything inside of the first `loops` loops."""
+        for pay, around in reversed(self.owed):
+            if around >= loops:
+                pay()
+
+    def iterate(self, node: ir.Iterate) -> None:
+        """A loop by an open-coded iterator: new, next until it gives nothing, destroy on every way out."""
+        iterator = opaque(self.entry.alloca(I64, name="iterator"))
+        iterator.align = 8
+        start, stop = (self.at.trunc(self.value(each), I32) for each in (node.start, node.stop))
+        self.iterator_call("new", I32, [iterator, start, stop])
+        head, body, after = (self.function.append_basic_block(name) for name in ("next", "body", "after"))
+        self.at.branch(head)
+        self.at.position_at_end(head)
+        found = self.iterator_call("next", POINTER, [iterator])
+        self.at.cbranch(self.at.icmp_unsigned("!=", found, ll.Constant(POINTER, None)), body, after)
+        self.at.position_at_end(body)
+        self.at.store(self.at.sext(self.at.load(found, typ=I32, align=4), I64), self.locals[node.name])
+        self.owed.append((lambda: self.iterator_call("destroy", ll.VoidType(), [iterator]), len(self.loops)))
+        self.loops.append((head, after))
+        self.block(node.body)
+        self.loops.pop()
+        self.owed.pop()
+        if not self.at.block.is_terminated:
+            self.at.branch(head)
+        self.at.position_at_end(after)
+        self.iterator_call("destroy", ll.VoidType(), [iterator])
+
+    def iterator_call(self, what: str, returns: ll.Type, arguments: list[ll.Value]) -> ll.Value:
+        """bpf_iter_num_new, _next or _destroy."""
+        return self.at.call(ExternAddress(f"bpf_iter_num_{what}", ll.FunctionType(returns, [each.type for each in arguments])), arguments)
 
     def loop(self, node: ir.For) -> None:
         """A counted loop. The counter has a slot of its own: the body may assign the loop's variable."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from llvmlite import ir as ll
 
 from pybpf.compiler.codegen.debug import DebugInfo
-from pybpf.compiler.codegen.types import I32, I64, POINTER, AccessIndex, HelperAddress, opaque
+from pybpf.compiler.codegen.types import (
+    I32,
+    I64,
+    POINTER,
+    AccessIndex,
+    ExternAddress,
+    HelperAddress,
+    memory_type,
+    opaque,
+)
 from pybpf.compiler.codegen.values import ValueEmitter
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import ArrayType, KernelStruct, Width
@@ -15,6 +24,7 @@ _TRACE_PRINTK, _TRACE_VPRINTK = 6, 177  # the second since 5.16
 _DIRECT = 3  # arguments that the first one takes
 _SPIN_LOCK, _SPIN_UNLOCK = 93, 94
 _PROBE_READ_KERNEL = 113
+DYNPTR_FROM = {"__sk_buff": "bpf_dynptr_from_skb", "xdp_md": "bpf_dynptr_from_xdp"}
 ACCESS_INDEX = "llvm.preserve.struct.access.index.p0.p0"
 
 
@@ -30,6 +40,8 @@ class CallEmitter(ValueEmitter):
                 return self.at.call(self.functions[name], [self.value(each) for each in arguments])
             case ir.HelperCall():
                 return self.helper(node)
+            case ir.KfuncCall(kfunc=kfunc, arguments=arguments):
+                return self.kfunc_call(kfunc, [self.value(each) for each in arguments])
             case ir.FunctionAddress(function=name):
                 return self.functions[name]
             case ir.MapAddress(map=of):
@@ -51,6 +63,20 @@ class CallEmitter(ValueEmitter):
         """The call of a kernel helper by its number."""
         signature = ll.FunctionType(returns, [each.type for each in arguments])
         return self.at.call(HelperAddress(number, signature), arguments)
+
+    def kfunc_call(self, kfunc: ir.Kfunc, arguments: list[ll.Value]) -> ll.Value:
+        """A call of a function of the kernel's own, in the widths that it is declared with."""
+        wanted = [memory_type(parameter.type) for parameter in kfunc.parameters]
+        passed = [
+            self.at.trunc(value, kind) if isinstance(kind, ll.IntType) and value.type.width > kind.width else value
+            for value, kind in zip(arguments, wanted, strict=True)
+        ]
+        result = self.at.call(ExternAddress(kfunc.name, ll.FunctionType(memory_type(kfunc.result), wanted)), passed)
+        match kfunc.result:
+            case ir.Word(low=low):
+                return self.widened(result, Width(result.type.width, signed=low < 0))
+            case _:
+                return result
 
     def compare_exchange(self, node: ir.CompareExchange) -> ll.Value:
         """Sequentially consistent compare and swap: what was found."""
@@ -90,6 +116,18 @@ class CallEmitter(ValueEmitter):
         self.kernel(_PROBE_READ_KERNEL, I64, [slot, ll.Constant(I32, width.octets), place])
         loaded = self.at.load(slot, typ=ll.IntType(width.bits), align=width.octets)
         return self.widened(loaded, width) if isinstance(node.type, ir.Word) else self.at.inttoptr(loaded, POINTER)
+
+    def slice(self, node: ir.Slice) -> ll.Value:
+        """A dynptr on the packet, and a slice of it."""
+        assert isinstance(node.type, ir.Pointer) and isinstance(node.context.type, ir.Context)
+        context, offset, buffer = (self.value(each) for each in (node.context, node.offset, node.buffer))
+        pointer = opaque(self.entry.alloca(ll.ArrayType(I64, 2), name="dynptr"))
+        pointer.align = 8
+        make = ExternAddress(DYNPTR_FROM[node.context.type.kind.symbol], ll.FunctionType(I32, [POINTER, I64, POINTER]))
+        self.at.call(make, [context, ll.Constant(I64, 0), pointer])
+        take = ExternAddress("bpf_dynptr_slice", ll.FunctionType(POINTER, [POINTER, I32, POINTER, I32]))
+        size = ll.Constant(I32, node.type.struct.size_bytes)
+        return self.at.call(take, [pointer, self.at.trunc(offset, I32), buffer, size])
 
     def print(self, node: ir.Print) -> ll.Value:
         """A line in the kernel's trace: up to three numbers in registers, more of them in an array on the stack."""

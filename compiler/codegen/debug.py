@@ -12,7 +12,7 @@ from llvmlite import ir as ll
 from pybpf.compiler.codegen.metadata import Metadata, Node, Operand, Token
 from pybpf.compiler.diag import Source
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import ArrayType, Declaration, KernelStruct, Role, Struct, Width
+from pybpf.compiler.lang import ArrayType, Context, Declaration, KernelStruct, Role, Struct, Width
 from pybpf.compiler.lang.cells import is_cell
 from pybpf.compiler.lang.kernel_struct import KernelField
 
@@ -26,8 +26,9 @@ class DebugInfo:
     def __init__(self, main: Source) -> None:
         self._all = Metadata()
         self._files: dict[Source, Node] = {}
+        self._main = self.file(main)
         self._unit = self._all.distinct(
-            "DICompileUnit", language=Token("DW_LANG_C11"), file=self.file(main), producer="pybpf", isOptimized=True,
+            "DICompileUnit", language=Token("DW_LANG_C11"), file=self._main, producer="pybpf", isOptimized=True,
             runtimeVersion=0, emissionKind=Token("FullDebug"),
         )  # fmt: skip
         self._all.name("llvm.module.flags", self._all.sequence([Token("i32 2"), Token('!"Debug Info Version"'), Token("i32 3")]))
@@ -64,6 +65,16 @@ class DebugInfo:
         ]
         self._all.fill(retained, variables)
         return made
+
+    def extern(self, kfunc: ir.Kfunc) -> Node:
+        """The DISubprogram of a function of the kernel's own."""
+        types = [self.type_of(kfunc.result), *(self._passed(each.type) for each in kfunc.parameters)]
+        signature = self._all.node("DISubroutineType", types=self._all.sequence(list(types)))
+        return self._all.node("DISubprogram", name=kfunc.name, scope=self._main, file=self._main, line=1, type=signature, spFlags=Token("DISPFlagOptimized"))
+
+    def _passed(self, kind: ir.Type) -> Node | None:
+        """The type of an argument as C has it: an array is passed as the address of its first element."""
+        return self._pointer(self.kernel_type(kind.array.element)) if isinstance(kind, ir.ArrayPointer) else self.type_of(kind)
 
     def location(self, subprogram: Node, place: ir.Place) -> Node:
         """The DILocation of a place in a function."""
@@ -118,14 +129,25 @@ class DebugInfo:
             case ir.ArrayPointer(array=array):
                 return self._pointer(self.kernel_type(array))
             case ir.Context(kind=context):
-                tag, flag = Token("DW_TAG_structure_type"), Token("DIFlagFwdDecl")
-                return self._pointer(self._all.node("DICompositeType", tag=tag, name=context.symbol, flags=flag))
+                return self._pointer(self._context(context))
             case ir.Address(struct=kernel):
                 return self._pointer(self.kernel_struct(kernel))
-            case ir.InnerMap():
+            case ir.InnerMap() | ir.Memory():
                 return self._pointer(None)
             case ir.Nothing():
                 return None
+
+    def _context(self, kind: type[Context]) -> Node:
+        """The struct of a context, as far as the language has its fields (not those that are elements of an array)."""
+        fields = [each for each in kind.context_fields.values() if each.symbol.isidentifier()]
+        places = {field.offset: field for field in sorted(fields, key=lambda each: -each.access.octets)}
+        members: list[Operand] = [
+            self._member(field.symbol, self.kernel_type(Width(field.access.bits)), field.access.bits, 8 * field.offset)
+            for _, field in sorted(places.items())
+        ]
+        end = max((field.offset + field.access.octets for field in places.values()), default=0)
+        tag, elements = Token("DW_TAG_structure_type"), self._all.sequence(members)
+        return self._all.node("DICompositeType", tag=tag, name=kind.symbol, size=8 * end, elements=elements)
 
     def kernel_struct(self, kind: type[KernelStruct]) -> Node:
         """The type of a kernel struct as far as it is declared. Pointers in it lead nowhere: only names and sizes count."""

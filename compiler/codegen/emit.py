@@ -10,7 +10,7 @@ from llvmlite import ir as ll
 
 from pybpf.compiler.codegen.body import BodyEmitter
 from pybpf.compiler.codegen.debug import DebugInfo
-from pybpf.compiler.codegen.types import I8, I32, I64, POINTER, opaque, value_type
+from pybpf.compiler.codegen.types import I8, I32, I64, POINTER, memory_type, opaque, value_type
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import Role
 
@@ -38,7 +38,14 @@ def emit(source: ir.Module) -> str:
     functions = {function.name: _declare(module, function) for function in source.functions}
     for function in source.functions:
         BodyEmitter(module, function, functions, debug).run()
-    return f"{module}\n{debug.text()}"
+    externs = "".join(f"{_extern(each, debug)}\n" for each in source.kfuncs)
+    return f"{module}\n{externs}{debug.text()}"
+
+
+def _extern(kfunc: ir.Kfunc, debug: DebugInfo) -> str:
+    """The declaration of a function of the kernel's own, which the loader finds by its name and its type."""
+    parameters = ", ".join(str(memory_type(each.type)) for each in kfunc.parameters)
+    return f'declare !dbg {debug.extern(kfunc).get_reference()} {memory_type(kfunc.result)} @{kfunc.name}({parameters}) section ".ksyms"'
 
 
 def _add_data(module: ll.Module, name: str, section: str, content: bytes) -> ll.GlobalVariable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llvmlite import ir as ll
 
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.lang import Width
 
 I1, I8, I32, I64 = ll.IntType(1), ll.IntType(8), ll.IntType(32), ll.IntType(64)
 POINTER = ll.PointerType()
@@ -25,10 +26,23 @@ def value_type(kind: ir.Type) -> ll.Type:
             return I64
         case ir.Bool():
             return I1
-        case ir.Pointer() | ir.ArrayPointer() | ir.Context() | ir.Address() | ir.InnerMap():
+        case ir.Pointer() | ir.ArrayPointer() | ir.Context() | ir.Address() | ir.InnerMap() | ir.Memory():
             return POINTER
         case ir.Nothing():
             return ll.VoidType()
+
+
+def memory_type(kind: ir.Type) -> ll.Type:
+    """The LLVM type in which a function outside takes or gives a value: numbers in their own width."""
+    if isinstance(kind, ir.Word):
+        return ll.IntType(width_of_range(kind.low, kind.high).bits)
+    return value_type(kind)
+
+
+def width_of_range(low: int, high: int) -> Width:
+    """The smallest integer type that has all numbers from `low` to `high`."""
+    sizes = (Width(bits, signed=low < 0) for bits in (8, 16, 32, 64))
+    return next(each for each in sizes if each.low <= low and high <= each.high)
 
 
 def volatile(access: ll.Instruction) -> ll.Instruction:
@@ -75,3 +89,17 @@ class AccessIndex(ll.Instruction):  # type: ignore[misc]  # llvmlite has no type
             f"call ptr @llvm.preserve.struct.access.index.p0.p0(ptr elementtype({self.struct}) {base.get_reference()}, "
             f"i32 {self.index}, i32 {self.index}){self._stringify_metadata(leading_comma=True)}\n"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ExternAddress:
+    """A function of the kernel's own as a callee. Its declaration is written by emit.py: llvmlite has no section for one."""
+
+    name: str
+    function_type: ll.FunctionType
+    type: ll.Type = POINTER
+    attributes: tuple[str, ...] = ()
+
+    def get_reference(self) -> str:
+        """The callee as LLVM text."""
+        return f"@{self.name}"

@@ -54,7 +54,9 @@ class ValueEmitter:
                 return self.kernel_read(node)
             case ir.Header():
                 return self.header(node)
-            case ir.Call() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf() | ir.CompareExchange() | ir.Atomic():
+            case ir.Slice():
+                return self.slice(node)
+            case ir.Call() | ir.KfuncCall() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf() | ir.CompareExchange() | ir.Atomic():
                 return self.called(node)
             case _:
                 return self.computed(node)
@@ -231,6 +233,10 @@ class ValueEmitter:
 
     def called(self, node: ir.Expression) -> ll.Value:
         """Calls: CallEmitter has them."""
+        raise NotImplementedError
+
+    def slice(self, node: ir.Slice) -> ll.Value:
+        """Slices of packets: CallEmitter has them."""
         raise NotImplementedError
 
     def kernel_read(self, node: ir.KernelRead) -> ll.Value:

@@ -39,6 +39,9 @@ _NOT_UNDER: dict[ProgramType, frozenset[int]] = {
 _SINCE: dict[type, tuple[str, str]] = {
     ir.CompareExchange: ("an atomic exchange", "5.12"),
     ir.For: ("a loop", "5.3"),
+    ir.Iterate: ("an open-coded iterator", "6.4"),
+    ir.KfuncCall: ("a kfunc", "5.13"),
+    ir.Slice: ("`slice`", "6.4"),
 }
 
 

@@ -16,6 +16,7 @@ from pybpf.compiler.frontend.signature import role, signature
 from pybpf.compiler.frontend.wording import shown
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import (
+    Context,
     Declaration,
     KernelStruct,
     Role,
@@ -43,6 +44,8 @@ def call(scope: Scope, node: ast.Call) -> ir.Expression:
     target = names.named_object(scope, node.func)
     if callable(target) and role(target) in (Role.FUNCTION, Role.SUBPROGRAM):
         return _function(scope, node, target)
+    if callable(target) and role(target) is Role.KFUNC:
+        return _kfunc(scope, node, target)
     if isinstance(node.func, ast.Name) and node.func.id == "len" and scope.is_builtin("len"):
         return _length(scope, node)
     special = next((made for each, made in _SPECIAL if target is each), None)
@@ -70,6 +73,15 @@ def _function(scope: Scope, node: ast.Call, target: Callable[..., Any]) -> ir.Ex
                 raise scope.fail(value, "kernel-moved", f"`{callee.name}` may move the packet that `{ast.unparse(value)}` points into", f"call `packet.header` in `{callee.name}`")
         scope.packet_moved(node)
     return ir.Call(scope.place(node), _call_type(scope, callee, arguments), callee.name, arguments)
+
+
+def _kfunc(scope: Scope, node: ast.Call, target: Callable[..., Any]) -> ir.Expression:
+    parameters, result = signature(scope, node, target)
+    if len(parameters) > 5 or len(parameters) != len(node.args):
+        raise scope.fail(node, "kernel-call", f"{target.__name__} takes {len(parameters)} arguments (five at most), not {len(node.args)}", "see its declaration")
+    arguments = tuple(argument(scope, value, wanted.type) for value, wanted in zip(node.args, parameters, strict=True))
+    made = scope.uses.kfunc(scope, node, target, parameters, result)
+    return ir.KfuncCall(scope.place(node), result, made, arguments)
 
 
 def _call_type(scope: Scope, callee: ir.Function, arguments: tuple[ir.Expression, ...]) -> ir.Type:
@@ -189,6 +201,8 @@ def _method(scope: Scope, node: ast.Call, function: ast.Attribute) -> ir.Express
             return helper_calls.inner_map_method(scope, node, name, base)
         case ir.Context(kind=kind) if name == "header" and kind.bounds is not None:
             return _header(scope, node, base)
+        case ir.Context(kind=kind) if name == "slice" and kind.symbol in ("__sk_buff", "xdp_md"):
+            return _slice(scope, node, base, kind)
         case ir.Context(kind=kind) if (helper := helper_of(getattr(kind, name, None))) is not None:
             return helper_calls.context_method(scope, node, helper, base)
         case ir.ArrayPointer(array=array) if name == "word" and len(node.args) == 1:
@@ -210,3 +224,15 @@ def _header(scope: Scope, node: ast.Call, context: ir.Expression) -> ir.Expressi
     if not ir.Word(0, MAX_HEADER_OFFSET).holds(expressions.known(offset)):
         raise scope.fail(node.args[1], "kernel-index", f"the offset is not known to be at most {MAX_HEADER_OFFSET}", "mask it: `& 0x7FFF`")
     return ir.Header(scope.place(node), ir.Pointer(kind, maybe=True, of_packet=True), context, offset)
+
+
+def _slice(scope: Scope, node: ast.Call, context: ir.Expression, of: type[Context]) -> ir.Expression:
+    kind = names.named_object(scope, node.args[0]) if len(node.args) == 3 else None
+    if not (isinstance(kind, type) and issubclass(kind, Struct)):
+        raise scope.fail(node, "kernel-call", "slice takes a Struct, an offset and a buffer", "write packet.slice(Ethernet, 0, buffer), where buffer = Ethernet()")
+    offset = expressions.fitting(scope, node.args[1], expressions.word(scope, node.args[1]), Width(32))
+    buffer, struct = expressions.pointer(scope, node.args[2])
+    if struct is not kind:
+        raise scope.fail(node.args[2], "kernel-type", f"the buffer must be {kind.__name__}, not {struct.__name__}", f"write buffer = {kind.__name__}()")
+    scope.uses.slices(scope, node, of)
+    return ir.Slice(scope.place(node), ir.Pointer(kind, maybe=True, of_packet=True), context, offset, buffer)

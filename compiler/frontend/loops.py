@@ -10,16 +10,19 @@ from pybpf.compiler.frontend.narrow import Types, assume, join, outside_packet, 
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import leaves
-from pybpf.compiler.lang.declare import MAX_ROUNDS
+from pybpf.compiler.lang import Width
+from pybpf.compiler.lang.declare import MAX_ROUNDS, iterate
 
 Block = tuple[ir.Statement, ...]
 TranslateBlock = Callable[[Scope, Sequence[ast.stmt]], Block]
 
 
-def counted(scope: Scope, node: ast.For, block: TranslateBlock) -> ir.For:
-    """`for name in range(...)`."""
+def counted(scope: Scope, node: ast.For, block: TranslateBlock) -> ir.For | ir.Iterate:
+    """`for name in range(...)`, or `in iterate(...)`."""
     if not isinstance(node.target, ast.Name) or node.orelse:
         raise scope.fail(node, "kernel-construct", "a loop has one variable and no else", "write `for i in range(...):`")
+    if isinstance(node.iter, ast.Call) and names.named_object(scope, node.iter.func) is iterate:
+        return _iterate(scope, node, node.target.id, node.iter, block)
     start, stop, step = _range(scope, node.iter)
     first, last = expressions.known(start), expressions.known(stop)
     if first.signed != last.signed and (first.high | last.high) >> 63:
@@ -33,6 +36,17 @@ def counted(scope: Scope, node: ast.For, block: TranslateBlock) -> ir.For:
     number = ir.Word(min(lowest, highest), max(lowest, highest), seen and lowest >= 0)
     body = _rounds(scope, node, {name: number}, lambda: block(scope, node.body))
     return ir.For(scope.place(node), name, start, stop, step, rounds, body)
+
+
+def _iterate(scope: Scope, node: ast.For, name: str, limits: ast.Call, block: TranslateBlock) -> ir.Iterate:
+    """`for name in iterate(start, stop)`."""
+    if len(limits.args) != 2 or limits.keywords:
+        raise scope.fail(limits, "kernel-loop", "iterate takes where to start and where to stop", "write iterate(0, n)")
+    start, stop = (expressions.fitting(scope, each, expressions.word(scope, each), Width(32, signed=True)) for each in limits.args)
+    low, high = expressions.known(start).low, expressions.known(stop).high - 1
+    number = ir.Word(min(low, high), max(low, high), seen=False)
+    scope.uses.iterates(scope, node)
+    return ir.Iterate(scope.place(node), name, start, stop, _rounds(scope, node, {name: number}, lambda: block(scope, node.body)))
 
 
 def bounded_while(scope: Scope, node: ast.While, block: TranslateBlock) -> ir.For:

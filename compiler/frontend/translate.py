@@ -33,7 +33,7 @@ def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | No
     for entry in programs:
         _program(entry, uses)
     licences = {mark.licence for entry in programs if isinstance(mark := getattr(entry, MARK, None), Kernel)} or {LICENSE}
-    module = ir.Module(uses.finished(), tuple(uses.maps.values()), tuple(uses.globals.values()), min(licences))
+    module = ir.Module(uses.finished(), tuple(uses.maps.values()), tuple(uses.globals.values()), min(licences), tuple(uses.kfuncs.values()))
     if not uses.errors:
         uses.errors += list(dict.fromkeys(check_programs(module, target)))
     if uses.errors:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic
+from pybpf.compiler.frontend import known_kfuncs
 from pybpf.compiler.frontend.regions import gives_packet, moves_packet
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import ArrayType, Declaration, GlobalArray, Struct, Width
+from pybpf.compiler.lang import ArrayType, Context, Declaration, GlobalArray, Struct, Width
 from pybpf.compiler.lang.data import section_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Uses:
         self.maps: dict[str, ir.Map] = {}
         self.globals: dict[str, ir.Global] = {}
         self.functions: dict[str, ir.Function] = {}
+        self.kfuncs: dict[str, ir.Kfunc] = {}
         self.errors: list[Diagnostic] = []
         self._shapes: dict[str, tuple[int, int]] = {}  # callbacks -> how they are called
         self._refused: set[Callable[..., Any]] = set()  # functions whose head was refused
@@ -96,6 +98,24 @@ class Uses:
     def report(self, error: CompileError) -> None:
         """Keep an error; translation goes on with the next statement."""
         self.errors += [each for each in error.diagnostics if each not in self.errors]
+
+    def kfunc(self, scope: Scope, node: ast.AST, target: Callable[..., Any], parameters: tuple[ir.Parameter, ...], result: ir.Type) -> ir.Kfunc:
+        """A function of the kernel's own, under its own name."""
+        scope.claim(node, target.__name__, target)
+        return self.kfuncs.setdefault(target.__name__, ir.Kfunc(target.__name__, parameters, result, target))
+
+    def iterates(self, scope: Scope, node: ast.AST) -> None:
+        """`node` needs an open-coded iterator over numbers."""
+        self._built_in(scope, node, known_kfuncs.ITERATOR)
+
+    def slices(self, scope: Scope, node: ast.AST, context: type[Context]) -> None:
+        """`node` needs slices of this context's packet."""
+        self._built_in(scope, node, known_kfuncs.slices_of(context))
+
+    def _built_in(self, scope: Scope, node: ast.AST, kfuncs: tuple[ir.Kfunc, ...]) -> None:
+        for each in kfuncs:
+            scope.claim(node, each.name, each.name.encode())
+            self.kfuncs.setdefault(each.name, each)
 
     def map(self, name: str, declaration: Declaration) -> ir.Map:
         """A map under its kernel name."""

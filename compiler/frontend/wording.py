@@ -27,6 +27,8 @@ def shown(kind: ir.Type) -> str:
             return f"a {kernel.__name__} in the kernel"
         case ir.InnerMap(maybe=maybe):
             return "a map" + (" or None" if maybe else "")
+        case ir.Memory():
+            return "an address"
         case ir.Nothing():
             return "nothing"
 

@@ -13,6 +13,8 @@ from pybpf.compiler.ir.flow import leaves
 from pybpf.compiler.lang import Role
 from pybpf.compiler.lang.declare import MAX_ROUNDS
 
+INT32 = ir.Word(-(1 << 31), (1 << 31) - 1)
+
 
 def check(module: ir.Module) -> ir.Module:
     """`module`, unchanged. Raises AssertionError at the first rule that is broken."""
@@ -80,6 +82,13 @@ class _Statements(Checker):
                 self.block(other)
             case ir.For():
                 self.loop(node)
+            case ir.Iterate(name=name, start=start, stop=stop, body=body):
+                for each in (start, stop):
+                    self.rule(INT32.holds(self.word(each)), node, "a limit does not fit 32 bits")
+                self.rule(alike(self.locals.get(name), ir.Word()), node, f"{name} is no number")
+                self.loops += 1
+                self.block(body)
+                self.loops -= 1
             case ir.Locked(base=base, offset=offset, body=body):
                 self.inside(base, offset, 4)
                 self.block(body)

@@ -106,7 +106,11 @@ class Checker:
                 self.context(context)
                 self.rule(ir.Word(0, MAX_HEADER_OFFSET).holds(self.word(offset)), node, "the offset is not bounded")
                 self.rule(isinstance(kind, ir.Pointer) and kind.maybe and kind.of_packet, node, "not a view that may be None")
-            case ir.Call() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf():
+            case ir.Slice(context=context, offset=offset, buffer=buffer, type=kind):
+                self.context(context)
+                self.rule(ir.Word(0, (1 << 32) - 1).holds(self.word(offset)), node, "the offset is not bounded")
+                self.rule(isinstance(kind, ir.Pointer) and kind.maybe and kind.of_packet and self.pointer(buffer) is kind.struct, node, "not a view that may be None")
+            case ir.Call() | ir.KfuncCall() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf():
                 self.calling(node)
             case ir.CompareExchange(base=base, offset=offset, bits=bits, expected=expected, desired=desired):
                 self.atomic(base, offset, bits)
@@ -171,6 +175,9 @@ class Checker:
                 self.call(node)
             case ir.HelperCall():
                 self.helper(node)
+            case ir.KfuncCall(kfunc=kfunc, arguments=arguments):
+                self.rule(kfunc in self.module.kfuncs and len(kfunc.parameters) == len(arguments), node, "no function of the module")
+                self.arguments(kfunc.parameters, arguments)
             case ir.Repeat(rounds=rounds, function=name, state=state):
                 self.rule(ir.Word(0, MAX_REPEATS).holds(self.word(rounds)), node, "the number of rounds is not bounded")
                 self.rule(name in self.known and self.known[name].role is Role.CALLBACK, node, f"{name} is no callback")
@@ -195,7 +202,11 @@ class Checker:
         callee = self.known[node.function]
         self.rule(callee.role in (Role.FUNCTION, Role.SUBPROGRAM), node, f"{callee.name} is not for calling")
         self.rule(len(callee.parameters) == len(node.arguments) and alike(callee.result, node.type), node, f"not as {callee.name} is declared")
-        for parameter, argument in zip(callee.parameters, node.arguments, strict=True):
+        self.arguments(callee.parameters, node.arguments)
+
+    def arguments(self, parameters: tuple[ir.Parameter, ...], arguments: tuple[ir.Expression, ...]) -> None:
+        """What is passed is what is asked for."""
+        for parameter, argument in zip(parameters, arguments, strict=True):
             self.expression(argument)
             self.rule(alike(parameter.type, argument.type) and _within(argument.type, parameter.type), argument, f"{parameter.name} is of another type")
             match argument.type, parameter.type:

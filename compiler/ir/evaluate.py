@@ -12,9 +12,9 @@ from typing import Any
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import BINARY, COMPARE, wrapped
 from pybpf.compiler.ir.helping import helper_call
-from pybpf.compiler.ir.memory import Address, IrFault, address, read, span, write
+from pybpf.compiler.ir.memory import Address, IrFault, address, read, span, view, write
 from pybpf.compiler.ir.world import UNSET, Evaluate, Frame, World
-from pybpf.compiler.lang import KernelObject, PacketContext, Width, swap16, swap32, swap64
+from pybpf.compiler.lang import ArrayType, KernelObject, PacketContext, Struct, Width, swap16, swap32, swap64
 from pybpf.compiler.lang.helper import MAX_REPEATS
 
 _SWAPS = {16: swap16, 32: swap32, 64: swap64}
@@ -60,10 +60,14 @@ class Expressions:
                 return lambda frame: getattr(owner(frame), kernel_field.name)
             case ir.Header():
                 return self.header(node)
+            case ir.Slice():
+                return self.slice(node)
             case ir.Call(function=name, arguments=arguments):
                 return self.call(self.world.functions[name], [self.value(each) for each in arguments])
             case ir.HelperCall():
                 return helper_call(self.world, node, self.where(node.place), [self.value(each) for each in node.arguments])
+            case ir.KfuncCall(kfunc=kfunc, arguments=arguments):
+                return self.kfunc_call(node, kfunc, [self.value(each) for each in arguments])
             case ir.FunctionAddress(function=name):
                 function = self.world.functions[name]
                 return lambda frame: function
@@ -179,9 +183,36 @@ class Expressions:
 
         return run
 
+    def slice(self, node: ir.Slice) -> Evaluate:
+        """A copy of the packet's bytes, which dies with the views."""
+        assert isinstance(node.type, ir.Pointer)
+        context, offset, buffer, struct, world = self.value(node.context), self.value(node.offset), self.value(node.buffer), node.type.struct, self.world
+        where = self.where(node.place)
+
+        def run(frame: Frame) -> Address | None:
+            found = address(context(frame).slice(struct, offset(frame), view(where, buffer(frame), struct)))
+            if found is not None and isinstance(found[0], memoryview):
+                world.views.append(found[0])
+            return found
+
+        return run
+
     def call(self, function: Callable[..., Any], arguments: list[Evaluate]) -> Evaluate:
         """Another function's result."""
         return lambda frame: function(*[each(frame) for each in arguments])
+
+    def kfunc_call(self, node: ir.KfuncCall, kfunc: ir.Kfunc, arguments: list[Evaluate]) -> Evaluate:
+        """The stand-in's result; structs are passed as views."""
+        kinds = [_memory_kind(each.type) for each in node.arguments]
+        where = self.where(node.place)
+
+        def run(frame: Frame) -> Any:
+            values = [each(frame) for each in arguments]
+            passed = [value if kind is None or value is None else view(where, value, kind) for value, kind in zip(values, kinds, strict=True)]
+            result = kfunc.stand_in(*passed)
+            return address(result) if isinstance(kfunc.result, ir.Pointer) else result
+
+        return run
 
     def repeat(self, rounds: Evaluate, function: Callable[..., Any], state: Evaluate | None) -> Evaluate:
         """bpf_loop: no round at all for a number over its limit."""
@@ -246,6 +277,17 @@ class Expressions:
             return value
 
         return run
+
+
+def _memory_kind(kind: ir.Type) -> type[Struct] | ArrayType | None:
+    """What an argument is the address of; None for a value."""
+    match kind:
+        case ir.Pointer(struct=struct):
+            return struct
+        case ir.ArrayPointer(array=array):
+            return array
+        case _:
+            return None
 
 
 def _second(_: int, new: int) -> int:

@@ -92,6 +92,8 @@ class Statements(Expressions):
                 return self.fork(self.value(test), self.block(then), self.block(other))
             case ir.For(name=name, body=body):
                 return self.loop(self.slots[name], self.value(node.start), self.value(node.stop), node.step, self.block(body))
+            case ir.Iterate(name=name, body=body):
+                return self.loop(self.slots[name], self.value(node.start), self.value(node.stop), 1, self.block(body))
             case ir.Locked(body=body):
                 return self.block(body)  # here nobody comes in between
             case ir.Break():

@@ -12,7 +12,7 @@ from pybpf.compiler.lang.helper import Helper, Pass
 from pybpf.compiler.lang.kernel_struct import KernelField
 
 if TYPE_CHECKING:
-    from pybpf.compiler.ir.nodes import Map
+    from pybpf.compiler.ir.nodes import Kfunc, Map
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,15 @@ class Header(Expression):
 
     context: Expression
     offset: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Expression):
+    """The same anywhere in the packet, to read: in place, or copied into `buffer`."""
+
+    context: Expression
+    offset: Expression
+    buffer: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +256,14 @@ class HelperCall(Expression):
             return self.map.declaration
         first = self.arguments[0].type if self.has_receiver else None
         return first.declaration if isinstance(first, InnerMap) else None
+
+
+@dataclass(frozen=True, slots=True)
+class KfuncCall(Expression):
+    """The result of a function of the kernel's own."""
+
+    kfunc: Kfunc
+    arguments: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ def merge(parts: Sequence[tuple[str, ir.Module]]) -> ir.Module:
         for each_map in renamed.maps:
             known = maps.setdefault(each_map.name, each_map)
             assert known.declaration is each_map.declaration, f"two maps are called {each_map.name}"
-    return ir.Module(tuple(functions.values()), tuple(maps.values()), tuple(data.values()), parts[0][1].license)
+    kfuncs = {each.name: each for _, module in parts for each in module.kfuncs}
+    return ir.Module(tuple(functions.values()), tuple(maps.values()), tuple(data.values()), parts[0][1].license, tuple(kfuncs.values()))
 
 
 def _renamed(module: ir.Module, suffix: str) -> ir.Module:
@@ -43,6 +44,7 @@ def _renamed(module: ir.Module, suffix: str) -> ir.Module:
         module.maps,
         tuple(replace(each, name=own[each.name], section=each.section + suffix) if each.name in own else each for each in module.globals),
         module.license,
+        module.kfuncs,
     )
 
 

@@ -7,7 +7,9 @@ Import this as `ir`: expressions, statements and the types of values live in fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from pybpf.compiler.diag import Source
 from pybpf.compiler.ir.expressions import Atomic as Atomic
@@ -29,6 +31,7 @@ from pybpf.compiler.ir.expressions import Invert as Invert
 from pybpf.compiler.ir.expressions import IsNone as IsNone
 from pybpf.compiler.ir.expressions import KernelAt as KernelAt
 from pybpf.compiler.ir.expressions import KernelRead as KernelRead
+from pybpf.compiler.ir.expressions import KfuncCall as KfuncCall
 from pybpf.compiler.ir.expressions import Load as Load
 from pybpf.compiler.ir.expressions import LoadElement as LoadElement
 from pybpf.compiler.ir.expressions import Local as Local
@@ -41,6 +44,7 @@ from pybpf.compiler.ir.expressions import Place as Place
 from pybpf.compiler.ir.expressions import Print as Print
 from pybpf.compiler.ir.expressions import Repeat as Repeat
 from pybpf.compiler.ir.expressions import SizeOf as SizeOf
+from pybpf.compiler.ir.expressions import Slice as Slice
 from pybpf.compiler.ir.expressions import Storage as Storage
 from pybpf.compiler.ir.expressions import Swap as Swap
 from pybpf.compiler.ir.statements import Assign as Assign
@@ -51,6 +55,7 @@ from pybpf.compiler.ir.statements import Copy as Copy
 from pybpf.compiler.ir.statements import Evaluate as Evaluate
 from pybpf.compiler.ir.statements import For as For
 from pybpf.compiler.ir.statements import If as If
+from pybpf.compiler.ir.statements import Iterate as Iterate
 from pybpf.compiler.ir.statements import Locked as Locked
 from pybpf.compiler.ir.statements import Return as Return
 from pybpf.compiler.ir.statements import Statement as Statement
@@ -62,6 +67,7 @@ from pybpf.compiler.ir.types import ArrayPointer as ArrayPointer
 from pybpf.compiler.ir.types import Bool as Bool
 from pybpf.compiler.ir.types import Context as Context
 from pybpf.compiler.ir.types import InnerMap as InnerMap
+from pybpf.compiler.ir.types import Memory as Memory
 from pybpf.compiler.ir.types import Nothing as Nothing
 from pybpf.compiler.ir.types import Pointer as Pointer
 from pybpf.compiler.ir.types import Type as Type
@@ -99,6 +105,16 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Kfunc:
+    """A function of the kernel's own, as the program declares it. `stand_in` is what the interpreter runs."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    result: Type
+    stand_in: Callable[..., Any] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Map:
     """A map under its kernel name."""
 
@@ -124,3 +140,4 @@ class Module:
     maps: tuple[Map, ...]
     globals: tuple[Global, ...]
     license: str
+    kfuncs: tuple[Kfunc, ...] = ()

@@ -6,7 +6,7 @@
     function   = ("program" | "function" | "callback") NAME "(" NAME ":" type, ... ")" "->" type "at" file:line [section]
                  then, indented, "local" NAME ":" type, "stack" NAME ":" struct, statements
     statement  = NAME "=" e | "clear" &NAME | e.field "=" e | e[e] "=" e | "copy" e "<-" e | "locked" e.field
-               | e | "if" e | "else" | "for" NAME "in" e ".." e ["by" step] | "break" | "continue" | "return" [e]
+               | "iterate" NAME "in" e ".." e | e | "if" e | "else" | "for" NAME "in" e ".." e ["by" step] | "break" | "continue" | "return" [e]
     e          = number | true | false | none | NAME | &NAME (struct on the stack) | @NAME (global)
                | &e.field (address) | e.field:width | e[e]:width | e[e * stride]:width | (e + e) | ~e | (e == e)
                | width(e) | swap16(e) | (NAME := e) | (e and e) | not e | e is none | (e if e else e)
@@ -60,6 +60,8 @@ def show_type(kind: ir.Type) -> str:
             return f"{kernel.__name__} in the kernel"
         case ir.InnerMap(declaration=inner, maybe=maybe):
             return type(inner).__name__ + ("?" if maybe else "")
+        case ir.Memory():
+            return "memory"
         case ir.Nothing():
             return "nothing"
         case _:
@@ -137,6 +139,9 @@ def _statement(node: ir.Statement, margin: str) -> Iterator[str]:
         case ir.For(name=name, start=start, stop=stop, step=step, body=body):
             yield f"for {name} in {_e(start)}..{_e(stop)}" + (f" by {step}" if step != 1 else "")
             yield from _block(body, margin + "    ")
+        case ir.Iterate(name=name, start=start, stop=stop, body=body):
+            yield f"iterate {name} in {_e(start)}..{_e(stop)}"
+            yield from _block(body, margin + "    ")
         case ir.Locked(base=base, offset=offset, body=body):
             yield f"locked {_field(base, offset)}"
             yield from _block(body, margin + "    ")
@@ -176,7 +181,9 @@ def _e(node: ir.Expression) -> str:
             return f"{_e(base)}.{kernel_field.name}"
         case ir.Header(context=context, offset=offset, type=ir.Pointer(struct=struct)):
             return f"{_e(context)}.header({struct.__name__}, {_e(offset)})"
-        case ir.Call() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf():
+        case ir.Slice(context=context, offset=offset, buffer=buffer, type=ir.Pointer(struct=struct)):
+            return f"{_e(context)}.slice({struct.__name__}, {_e(offset)}, {_e(buffer)})"
+        case ir.Call() | ir.KfuncCall() | ir.HelperCall() | ir.Repeat() | ir.Print() | ir.FunctionAddress() | ir.MapAddress() | ir.SizeOf():
             return _calling(node)
         case ir.CompareExchange(base=base, offset=offset, expected=expected, desired=desired):
             return f"exchange({_field(base, offset)}, {_e(expected)} -> {_e(desired)})"
@@ -190,6 +197,8 @@ def _calling(node: ir.Expression) -> str:
     match node:
         case ir.Call(function=name, arguments=arguments):
             return f"{name}({_list(arguments)})"
+        case ir.KfuncCall(kfunc=kfunc, arguments=arguments):
+            return f"{kfunc.name}({_list(arguments)})"
         case ir.HelperCall(helper=helper, map=None, arguments=arguments) if not node.has_receiver:
             return f"{helper.name}({_list(arguments)})"
         case ir.HelperCall(helper=helper, map=of, arguments=arguments):

@@ -101,6 +101,16 @@ class For(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Iterate(Statement):
+    """`name` from `start` to `stop` - 1, by an open-coded iterator of the kernel."""
+
+    name: str
+    start: Expression
+    stop: Expression
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Locked(Statement):
     """Hold the spin lock at `base + offset` during `body`, whichever way it is left."""
 

@@ -84,8 +84,13 @@ class InnerMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """The address of anything: void *. Only functions of the kernel's own have it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No value: what a function without result returns."""
 
 
-Type = Word | Bool | Pointer | ArrayPointer | Context | Address | InnerMap | Nothing
+Type = Word | Bool | Pointer | ArrayPointer | Context | Address | InnerMap | Memory | Nothing

@@ -134,6 +134,14 @@ class PacketContext(Context):
         return kind.view(memoryview(self.octets)[offset:])
 
 
+    def slice(self, kind: type[H], offset: int, buffer: H) -> H | None:
+        """The bytes [offset, offset + size) to read: in place where they are linear, else copied into `buffer`. None
+        when the packet is shorter. Unlike `header` it reaches all of a packet (bpf_dynptr_slice, since 6.4)."""
+        if offset + kind.size_bytes > len(self.octets):
+            return None
+        return kind.view(bytearray(self.octets[offset : offset + kind.size_bytes]))
+
+
 def all_rights(context: type[Context]) -> tuple[Rights, ...]:
     """Every row of rights that a context has."""
     return (*context.rights.values(), *context.section_rights.values())

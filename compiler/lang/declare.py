@@ -23,6 +23,7 @@ class Role(Enum):
     FUNCTION = auto()  # compiled into each of its callers
     SUBPROGRAM = auto()  # called by its callers: BPF to BPF (since 4.16)
     CALLBACK = auto()  # a function of its own that the kernel calls
+    KFUNC = auto()  # a function of the kernel's own, known by its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,26 @@ def subprogram(target: F) -> F:
     """
     setattr(target, MARK, Kernel(Role.SUBPROGRAM))
     return target
+
+
+def kfunc(target: F) -> F:
+    """Declare a kernel function (kfunc) that programs call by its own name; the body is its stand-in in CPython.
+
+    Which there are, and for which types of program, is the kernel's own business (BTF_KFUNCS in its sources): the
+    loader looks the name up, the verifier checks the call. At most five parameters.
+    """
+    setattr(target, MARK, Kernel(Role.KFUNC))
+    return target
+
+
+def iterate(start: int, stop: int) -> range:
+    """`for i in iterate(0, n):` with any number of rounds up to 2^31, by an open-coded iterator (bpf_iter_num, since 6.4).
+
+    The verifier follows the body until nothing new comes, not round by round; so it does not know `i`, and what the
+    body carries from round to round must not grow without bound. Both limits are from -2^31 to 2^31 - 1.
+    """
+    assert -(1 << 31) <= start <= stop < 1 << 31, f"iterate({start}, {stop})"
+    return range(start, stop)
 
 
 def callback(target: F) -> F:

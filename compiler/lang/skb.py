@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pybpf.compiler.lang.context import At, Bounds, PacketContext, Rights, names
-from pybpf.compiler.lang.helper import LengthOf, helper
+from pybpf.compiler.lang.context import At, Bounds, Rights, names
+from pybpf.compiler.lang.helpers.of_skb import SkbMethods
 from pybpf.compiler.lang.integers import be16, be32, u8, u32, u64
 from pybpf.compiler.lang.kinds import ProgramType
-from pybpf.compiler.lang.memory import Array, KernelObject, Struct
+from pybpf.compiler.lang.memory import KernelObject
 from pybpf.compiler.lang.objects import Socket
 
 
@@ -34,7 +34,7 @@ _SOCKET = names(
 )  # fmt: skip
 
 
-class Skb(PacketContext, symbol="__sk_buff", packet=Bounds(76, 80)):
+class Skb(SkbMethods, symbol="__sk_buff", packet=Bounds(76, 80)):
     """One packet with its Ethernet header. `clones` and `octets` show a test what a program did to it."""
 
     length: Annotated[int, At(0, u32, "len")]  # in bytes, with the Ethernet header where there is one
@@ -104,73 +104,8 @@ class Skb(PacketContext, symbol="__sk_buff", packet=Bounds(76, 80)):
 
     def __init__(self, packet: bytes = b"", interface_index: int = 1, **fields: int | KernelObject | None) -> None:
         super().__init__(packet, interface_index=interface_index, **fields)
-        self.clones: list[tuple[bytes, int, int]] = []
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             return len(self.octets) if name == "length" else super().__getattr__(name)
-
-    @helper(26, "self offset into #into", "4.5")
-    def load(self, offset: u32, into: Struct) -> bool:
-        """Copy the bytes at `offset` into a struct; False, and the struct zeroed, when the packet is too short."""
-        return self._copy(offset, into._memory)
-
-    @helper(26, "self offset into length", "4.5")
-    def load_bytes(self, offset: u32, into: Array[int], length: Annotated[int, LengthOf("into")]) -> bool:
-        """Copy `length` bytes at `offset` to the start of an array; False, and those bytes zeroed, when the packet is too short.
-
-        `length` is from 1 to the largest power of two that is no more than the array has.
-        """
-        assert 0 < length <= 1 << (len(into).bit_length() - 1), f"load_bytes of {length} bytes"
-        return self._copy(offset, into._memory[:length])
-
-    @helper(9, "self offset source #source 0", "4.1", moves_packet=True)
-    def store(self, offset: u32, source: Struct | bytes) -> bool:
-        """Overwrite the bytes at `offset`; views from `header` are dead afterwards."""
-        content = bytes(source)
-        if offset + len(content) > len(self.octets):
-            return False
-        self.octets[offset : offset + len(content)] = content
-        return True
-
-    @helper(38, "self length 0", "4.9", moves_packet=True)
-    def change_tail(self, length: u32) -> bool:
-        """Cut or grow the packet to `length` bytes (grown bytes are zero); views are dead afterwards."""
-        self.octets = self.octets[:length] + bytearray(max(0, length - len(self.octets)))
-        return True
-
-    @helper(39, "self length", "4.9", moves_packet=True)
-    def pull(self, length: u32) -> bool:
-        """Make the first `length` bytes linear, so that `header` reaches them; views are dead afterwards."""
-        return length <= len(self.octets)
-
-    @helper(11, "self offset old new flags", "4.1", moves_packet=True)
-    def replace_l4_checksum(self, offset: u32, old: u32, new: u32, flags: u32) -> bool:
-        """Update the checksum field at `offset` for a 16-bit change; both as they lie in memory, little-endian read.
-
-        The low four bits of `flags` are the size (2). With PSEUDO_HEADER the change is in the pseudo header.
-        """
-        field = int.from_bytes(self.octets[offset : offset + 2], "little")
-        total = (~field & 0xFFFF) + (~old & 0xFFFF) + new
-        self.octets[offset : offset + 2] = (~_fold(total) & 0xFFFF).to_bytes(2, "little")
-        return True
-
-    @helper(13, "self interface_index flags", "4.2", moves_packet=True)
-    def clone_redirect(self, interface_index: u32, flags: u32) -> bool:
-        """Send a copy of the packet as it is now out of (or, REDIRECT_INGRESS, into) a device."""
-        self.clones.append((bytes(self.octets), interface_index, flags))
-        return True
-
-    def _copy(self, offset: int, target: memoryview) -> bool:
-        if offset + len(target) > len(self.octets):
-            target[:] = bytes(len(target))
-            return False
-        target[:] = self.octets[offset : offset + len(target)]
-        return True
-
-
-def _fold(total: int) -> int:
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
