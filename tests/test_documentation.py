@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import re
 from pathlib import Path
 
 import pytest
 
-import pybpf
 from pybpf import api
 from pybpf.compiler import pipeline
 from pybpf.compiler.frontend import translate
-from pybpf.compiler.lang import Action, Skb
+from pybpf.compiler.ir.check import check
+from pybpf.compiler.ir.run import Machine
+from pybpf.compiler.lang import Action, Skb, maps, standing_in
+from pybpf.compiler.lang.maps import MAP_SINCE
 from pybpf.compiler.policy import Outcome
 from pybpf.features import missing
+from tests.support.pages import context_of, module_of_page, programs_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"])
@@ -55,17 +57,39 @@ def test_the_names_at_the_front_doors_are_those_of_the_rooms_behind() -> None:
         assert getattr(pybpf, name) is getattr(api, name)
 
 
-def test_the_kernel_program_of_the_page_runs_in_cpython_and_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs/kernel-python.md").read_text()
-    block = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert block is not None
-    (tmp_path / "count_example.py").write_text(block[1])
-    monkeypatch.syspath_prepend(tmp_path)
-    module = importlib.import_module("count_example")
+def test_every_example_of_the_language_page_runs_in_cpython_as_its_ir_says(tmp_path: Path) -> None:
+    module = module_of_page("kernel-python.md", tmp_path)
+    programs = programs_of(module)
+    assert len(programs) >= 14
+    machine = Machine(check(translate(programs)))
+    with standing_in(get_current_task=lambda: 1):
+        for program in programs:
+            first = program(context_of(program))
+            again = machine.call(program.__name__, context_of(program))
+            assert isinstance(first, int) and isinstance(again, int), program.__name__
     packet = bytes(12) + b"\x08\x00" + bytes.fromhex("45000028000000004006")
     assert module.count_protocols(Skb(packet)) == Action.OK
     assert module.counts.lookup(6).octets == 40
-    assert pybpf.build(translate([module.count_protocols])).elf.startswith(b"\x7fELF")
+
+
+def test_the_tests_on_the_language_page_pass(tmp_path: Path) -> None:
+    module = module_of_page("kernel-python.md", tmp_path)
+    tests = [each for name, each in vars(module).items() if name.startswith("test_")]
+    assert tests
+    for test in tests:
+        test()
+
+
+def test_the_language_page_names_every_map_and_the_first_kernel_that_has_it() -> None:
+    page = (ROOT / "docs/kernel-python.md").read_text()
+    rows = re.findall(r"^\| ((?:`\w+`[^|`]*)+)\| (\d+\.\d+) \|$", page, re.MULTILINE)
+    stated = {name: since for names, since in rows for name in re.findall(r"`(\w+)`", names)}
+    declared = {
+        name: MAP_SINCE[kind.type]
+        for name, kind in vars(maps).items()
+        if isinstance(kind, type) and issubclass(kind, maps.Declaration) and hasattr(kind, "type") and name in maps.__all__
+    }
+    assert stated == declared
 
 
 def test_every_error_code_has_its_row_on_the_page() -> None:

@@ -10,13 +10,16 @@ from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import role
 from pybpf.compiler.frontend.wording import shown
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import Declaration, Role, Struct, Width
+from pybpf.compiler.lang import ArrayType, Declaration, Role, Struct, Width
 from pybpf.compiler.lang.helper import Give, Helper, Pass, helper_of
 
 
 def function_call(scope: Scope, node: ast.Call, helper: Helper) -> ir.Expression:
     """`ktime_ns()`."""
-    return _made(scope, node, helper, None, ())
+    made = _made(scope, node, helper, None, ())
+    if helper.releases:
+        _give_back(scope, node.args[0])
+    return made
 
 
 def context_method(scope: Scope, node: ast.Call, helper: Helper, context: ir.Expression) -> ir.Expression:
@@ -134,6 +137,10 @@ def _of_map(scope: Scope, node: ast.expr, of: Declaration, kind: Pass) -> ir.Exp
 
 def _memory(scope: Scope, node: ast.expr, wanted: type[Struct] | None) -> ir.Expression:
     """A struct, an array or bytes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, bytes) and wanted is None:
+        text = scope.uses.text(node.value)
+        assert isinstance(text.type, ArrayType)
+        return ir.GlobalAddress(scope.place(node), ir.ArrayPointer(text.type), text.name)
     value = expressions.expression(scope, node)
     if isinstance(value.type, ir.ArrayPointer) and wanted is None:
         return value

@@ -106,7 +106,10 @@ def _field(scope: Scope, node: ast.Attribute) -> ir.Expression:
 
 
 def _kernel_field(scope: Scope, node: ast.Attribute, base: ir.Expression, struct: type[KernelStruct]) -> ir.Expression:
-    fields = struct.kernel_fields()
+    try:
+        fields = struct.kernel_fields()
+    except (TypeError, NameError) as error:
+        raise scope.fail(node, "kernel-field", f"the fields of {struct.__name__} cannot be read: {error}", "declare them as u8 to s64, or as KernelStructs") from error
     field = fields.get(node.attr)
     if field is None:
         raise scope.fail(node, "kernel-field", f"{struct.__name__} declares no field {node.attr!r}", did_you_mean(node.attr, fields))

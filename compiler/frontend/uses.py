@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pybpf.compiler.diag import CompileError, Diagnostic
 from pybpf.compiler.frontend import known_kfuncs
@@ -13,9 +13,14 @@ from pybpf.compiler.frontend.regions import gives_packet, moves_packet
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import ArrayType, Context, Declaration, GlobalArray, Struct, Width
 from pybpf.compiler.lang.data import section_of
+from pybpf.compiler.lang.kinds import SECTIONS
 
 if TYPE_CHECKING:
     from pybpf.compiler.frontend.scope import Scope
+
+
+# a function or map of such a name would be taken for the section of that name
+SECTIONS_OF_OBJECTS: Final = ("license", "maps", *(name.removesuffix("+") for name in SECTIONS if name.removesuffix("+").isidentifier()))
 
 
 class Abandoned(Exception):
@@ -45,7 +50,7 @@ class Uses:
         self._unfinished: list[Callable[..., Any]] = []  # being translated, callers before callees
         self.movers: set[str] = set()  # functions that may move the packet
         self.finders: set[str] = set()  # functions that may return a view on the packet
-        self._owners: dict[str, object] = {"_license": None}  # every name of the object, and what it stands for
+        self._owners: dict[str, object] = dict.fromkeys(("_license", *SECTIONS_OF_OBJECTS))  # every name of the object, and what it stands for
 
     def claim(self, name: str, thing: object) -> str | None:
         """Give `name` to `thing`; None, or why that cannot be. Equal bytes are one thing, everything else is itself only."""

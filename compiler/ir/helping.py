@@ -70,10 +70,17 @@ def _argument(world: World, node: ir.HelperCall, index: int, where: str, argumen
             assert isinstance(last, ir.ArrayPointer)
             most = 1 << (last.array.octets.bit_length() - 1)
             return lambda frame: ((value(frame) - 1) & (most - 1)) + 1
+        case Pass.CALLBACK, _:
+            return lambda frame: _called_back(value(frame))
         case Pass.SCALAR, ir.Word():
             return _wrapped(node.helper.signature.widths[name], value)
         case _:
             return value
+
+
+def _called_back(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the machine as the stand-ins call it: with structs, which it takes as addresses."""
+    return lambda *arguments: function(*[address(each) if isinstance(each, Struct) else each for each in arguments])
 
 
 def _wrapped(width: Width, value: Evaluate) -> Evaluate:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, ForwardRef, Self, get_args, get_origin
 
 from pybpf.compiler.lang.integers import Width, width_of
 
@@ -54,7 +54,7 @@ class KernelStruct:
         """The declared fields. Raises TypeError for one of no kernel type. Not at class creation: a struct may name itself."""
         names = vars(sys.modules[cls.__module__]) | {cls.__name__: cls}
         hints = inspect.get_annotations(cls, globals=names, eval_str=True)
-        return {name: _field(cls, name, index, hint) for index, (name, hint) in enumerate(hints.items())}
+        return {name: _field(cls, name, index, hint, names) for index, (name, hint) in enumerate(hints.items())}
 
     @classmethod
     def at(cls, address: int) -> Self:
@@ -74,11 +74,13 @@ class KernelStruct:
         return 0 if isinstance(field.type, Width) else field.type()
 
 
-def _field(owner: type[KernelStruct], name: str, index: int, hint: Any) -> KernelField:
+def _field(owner: type[KernelStruct], name: str, index: int, hint: Any, names: dict[str, Any]) -> KernelField:
     if (width := width_of(hint)) is not None and width.order == "little":
         return KernelField(name, index, width, False)
     notes = getattr(hint, "__metadata__", ())
     inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if isinstance(inner, ForwardRef):  # a name in quotes
+        inner = names.get(inner.__forward_arg__)
     if isinstance(inner, type) and issubclass(inner, KernelStruct):
         return KernelField(name, index, inner, any(isinstance(note, Pointed) for note in notes))
     raise TypeError(f"{owner.__name__}.{name}: {hint!r} is not a field of a kernel struct (u8..u64, s8..s64, KernelStruct, POINTED)")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pybpf.compiler.lang.context import At, Context, Rights, names
+from pybpf.compiler.lang.context import At, Rights, names
+from pybpf.compiler.lang.helpers.of_socket_programs import SockAddrMethods
 from pybpf.compiler.lang.integers import be16, be32, u32
 from pybpf.compiler.lang.kinds import ProgramType
 from pybpf.compiler.lang.objects import Socket
@@ -19,7 +20,7 @@ _WITH_PATH = Rights(hidden=_IP6 | _SOURCE | names("ip4", "port"))
 _HOOKS = ("connect", "recvmsg", "getpeername", "getsockname")
 
 
-class SockAddr(Context, symbol="bpf_sock_addr"):
+class SockAddr(SockAddrMethods, symbol="bpf_sock_addr"):
     """The address in `ip4` or `ip6` and `port`; which of them are there depends on the hook (see the rows below)."""
 
     given_family: Annotated[int, At(0, u32, "user_family")]  # as the process wrote it

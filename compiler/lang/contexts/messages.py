@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, ClassVar
 
-from pybpf.compiler.lang.context import At, Bounds, PacketContext, Rights
+from pybpf.compiler.lang.context import At, Bounds, Rights
+from pybpf.compiler.lang.helpers.of_socket_programs import SkMsgMethods
 from pybpf.compiler.lang.integers import be32, u32
 from pybpf.compiler.lang.kinds import ProgramType
 from pybpf.compiler.lang.objects import Socket
@@ -18,7 +19,7 @@ class Verdict(IntEnum):
     PASS = 1
 
 
-class SkMsg(PacketContext, symbol="sk_msg_md", packet=Bounds(0, 8, 64)):
+class SkMsg(SkMsgMethods, symbol="sk_msg_md", packet=Bounds(0, 8, 64)):
     """One message. `octets` is the part of it that is linear: what `pull` made so."""
 
     family: Annotated[int, At(16, u32)]

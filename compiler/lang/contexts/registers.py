@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pybpf.compiler.lang.context import At, Context, Rights
+from pybpf.compiler.lang.context import At, Rights
+from pybpf.compiler.lang.helpers.of_tracing import PerfEventMethods, TracingMethods
 from pybpf.compiler.lang.integers import u64
 from pybpf.compiler.lang.kinds import ProgramType
 
 
-class Registers(Context, symbol="pt_regs"):
+class Registers(TracingMethods, symbol="pt_regs"):
     """The arguments are there on entry to a function, `returned` when it returns."""
 
     argument_1: Annotated[int, At(112, u64, "di")]
@@ -39,7 +40,7 @@ class Registers(Context, symbol="pt_regs"):
     rights: ClassVar = {ProgramType.KPROBE: Rights()}
 
 
-class PerfEvent(Registers, symbol="bpf_perf_event_data"):
+class PerfEvent(PerfEventMethods, Registers, symbol="bpf_perf_event_data"):
     """A sample of a perf event: the registers at that moment and what the event counted."""
 
     sample_period: Annotated[int, At(168, u64)]  # events since the last sample

@@ -6,6 +6,7 @@ from enum import IntEnum, IntFlag
 from typing import Annotated, ClassVar
 
 from pybpf.compiler.lang.context import At, Bounds, PacketContext, Rights, names
+from pybpf.compiler.lang.helpers.of_socket_programs import SockOpsMethods
 from pybpf.compiler.lang.integers import be32, u32, u64
 from pybpf.compiler.lang.kinds import ProgramType
 from pybpf.compiler.lang.objects import Socket
@@ -51,7 +52,7 @@ class SockOpsFlag(IntFlag):
     WRITE_HEADER_OPTIONS = 1 << 6
 
 
-class SockOps(PacketContext, symbol="bpf_sock_ops", packet=Bounds(192, 200, 64)):
+class SockOps(SockOpsMethods, PacketContext, symbol="bpf_sock_ops", packet=Bounds(192, 200, 64)):
     """One event of one connection. `reply` lies where `argument_0` does. There is a packet only for the header option
     events and the three ESTABLISHED ones; everything from `congestion_window` to `bytes_acknowledged` is 0 unless `is_full_socket`.
     """

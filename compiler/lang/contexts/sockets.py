@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pybpf.compiler.lang.context import At, Context, Rights, names
+from pybpf.compiler.lang.context import At, Rights, names
+from pybpf.compiler.lang.helpers.of_socket_programs import SkLookupMethods, SockMethods
 from pybpf.compiler.lang.integers import be16, be32, s32, u32
 from pybpf.compiler.lang.kinds import ProgramType
 from pybpf.compiler.lang.objects import Socket
@@ -14,7 +15,7 @@ _SETTINGS = names("interface_index", "mark", "priority")
 _UNBOUND = Rights(hidden=_LOCAL_IP6 | names("local_ip4", "local_port"), writable=_SETTINGS)
 
 
-class Sock(Context, symbol="bpf_sock"):
+class Sock(SockMethods, symbol="bpf_sock"):
     """The socket that a cgroup/sock... or cgroup/post_bind... program is called about."""
 
     interface_index: Annotated[int, At(0, u32, "bound_dev_if")]  # the device it is bound to, 0 for none
@@ -50,7 +51,7 @@ class Sock(Context, symbol="bpf_sock"):
     }
 
 
-class SkLookup(Context, symbol="bpf_sk_lookup"):
+class SkLookup(SkLookupMethods, symbol="bpf_sk_lookup"):
     """A packet for which the kernel looks for a listening or unconnected socket, in the network namespace it came to."""
 
     socket: Annotated[Socket | None, At(0, Socket, "sk")]  # what a program has chosen already

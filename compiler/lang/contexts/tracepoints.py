@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from pybpf.compiler.lang.context import Context, ContextField, Rights
+from pybpf.compiler.lang.helpers.of_tracing import TracingMethods
 from pybpf.compiler.lang.integers import Width, u32, width_of
 from pybpf.compiler.lang.kinds import ProgramType
 from pybpf.compiler.lang.memory import Array, Count
@@ -30,7 +31,7 @@ MAX_ARGUMENTS = 12  # MAX_BPF_FUNC_ARGS (include/linux/bpf.h)
 SLOT_BYTES = 8  # each argument of a raw tracepoint has a u64
 
 
-class Tracepoint(Context):
+class Tracepoint(TracingMethods):
     """The base of a tracepoint's record: fields in order from byte 8, each at a multiple of its alignment, as in C.
 
     An `Annotated[Array[u8], Count(16)]` takes its room and cannot be read field by field. Raises TypeError for any other type.
@@ -51,7 +52,7 @@ class Tracepoint(Context):
             raise TypeError(f"{cls.__name__} has {at} bytes, and no tracepoint more than {MAX_TRACEPOINT_BYTES}")
 
 
-class RawTracepoint(Context):
+class RawTracepoint(TracingMethods):
     """The base of a raw tracepoint's arguments: in order, each with eight bytes of its own, of which the lower ones count.
 
     Raises TypeError for more than twelve, and for what is not an integer; pointers are u64.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, ClassVar
 
-from pybpf.compiler.lang.context import At, Bounds, PacketContext, Rights, names
+from pybpf.compiler.lang.context import At, Bounds, Rights, names
+from pybpf.compiler.lang.helpers.of_xdp import XdpMethods
 from pybpf.compiler.lang.integers import u32
 from pybpf.compiler.lang.kinds import ProgramType
 
@@ -20,7 +21,7 @@ class XdpAction(IntEnum):
     REDIRECT = 4
 
 
-class Xdp(PacketContext, symbol="xdp_md", packet=Bounds(0, 4)):
+class Xdp(XdpMethods, symbol="xdp_md", packet=Bounds(0, 4)):
     """One packet with its Ethernet header. There is an egress interface only where a device map has sent it."""
 
     ingress_interface: Annotated[int, At(12, u32, "ingress_ifindex")]

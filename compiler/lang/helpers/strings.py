@@ -44,10 +44,13 @@ def strtoul(text: Array[int], base: u64, into: Unsigned) -> s64:
 
 
 @row(182, "text #text other", "5.17")
-def strncmp(text: Array[int], other: bytes) -> s64:
-    """0 when `text` begins with `other`, a constant that ends in a zero byte, or is equal to it up to its own end; else which is less."""
-    assert other.endswith(b"\0"), "a constant string ends in a zero byte"
-    for mine, theirs in zip(bytes(text), other, strict=False):
+def strncmp(text: Array[int], other: Array[int] | bytes) -> s64:
+    """0 when both are equal up to a zero byte or the end of `text`, below 0 when `text` is less, else above 0.
+
+    `other` is constant: bytes, or an array in .rodata, with a zero byte in it.
+    """
+    assert 0 in bytes(other), "a constant string ends in a zero byte"
+    for mine, theirs in zip(bytes(text), bytes(other), strict=False):
         if mine != theirs or mine == 0:
             return (mine > theirs) - (mine < theirs)
     return 0
