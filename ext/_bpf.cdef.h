@@ -76,6 +76,24 @@ struct link_create_attributes {
     uint64_t expected_revision;
 };
 
+/* link_create for a perf event, whose fd stands where others have an interface's number; `cookie` is bpf_get_attach_cookie's */
+struct perf_link_attributes {
+    uint32_t prog_fd, perf_fd, attach_type, flags;
+    uint64_t cookie;
+};
+
+struct raw_tracepoint_attributes {
+    uint64_t name;
+    uint32_t prog_fd, gap;
+    uint64_t cookie;
+};
+
+/* prog_attach and prog_detach, which came before links; `target_fd` is a map's here */
+struct prog_attach_attributes {
+    uint32_t target_fd, prog_fd, attach_type, flags, replaced_fd, relative;
+    uint64_t expected_revision;
+};
+
 struct link_update_attributes {
     uint32_t link_fd, new_prog_fd, flags, old_prog_fd;
 };
@@ -110,10 +128,23 @@ struct prog_info {
     uint32_t verified_instructions, attach_btf_object_id, attach_btf_id, gap;
 };
 
-/* the last two members are those of a tcx link; other kinds lay other things there and beyond */
+/* `place` is a union in the kernel, too: which member counts, the type says. An XDP link has an ifindex and no attach_type. */
 struct link_info {
-    uint32_t type, id, prog_id, gap, ifindex, attach_type;
-    uint64_t rest[8];
+    uint32_t type, id, prog_id, gap;
+    union {
+        struct { uint32_t ifindex, attach_type; } interface;
+        struct { uint64_t id; uint32_t attach_type, gap; } cgroup;
+        struct { uint32_t inode, attach_type; } netns;
+        uint64_t all[9];
+    } place;
+};
+
+/* struct perf_event_attr as far as PERF_ATTR_SIZE_VER1 (72 bytes); `config1` and `config2` belong to the type of event */
+struct perf_event_attributes {
+    uint32_t type, size;
+    uint64_t config, sample_period, sample_type, read_format, flags;
+    uint32_t wakeup_events, breakpoint_type;
+    uint64_t config1, config2;
 };
 
 /* A ring buffer map in this process: one page the consumer writes, one page the producer writes, and the records,
@@ -140,3 +171,10 @@ int64_t filesystem_type(const char *path);
 
 /* Mount a BPF file system on the folder `path`. Returns 0 or -errno. */
 int mount_bpf_filesystem(const char *path);
+
+/* Mount a file system of that type, read-only, at no path: the new fd (O_PATH) is its root folder for openat(2), and closing
+ * it is the unmounting. Linux 5.2. Returns the fd or -errno. */
+int64_t open_detached_filesystem(const char *type);
+
+/* perf_event_open(2) for every process on one CPU. Returns the new fd (closed on exec) or -errno. */
+int64_t open_perf_event(struct perf_event_attributes *attributes, int cpu);

@@ -28,7 +28,23 @@ _HINTS: dict[tuple[str, int], str] = {
     ("BPF_OBJ_GET", codes.ENOENT): "nothing is pinned there",
     ("BPF_LINK_CREATE", codes.ENODEV): "no such interface in this thread's network namespace",
     ("BPF_LINK_CREATE", codes.EEXIST): "this program is attached there already",
+    ("BPF_LINK_CREATE", codes.EBUSY): "another program has this place: detach it first",
+    ("BPF_LINK_CREATE", codes.E2BIG): "the hook is full: a cgroup or namespace takes 64 programs, and one flow dissector",
+    ("BPF_LINK_CREATE", codes.EOPNOTSUPP): "the interface's driver cannot do that: use XdpMode.GENERIC",
+    ("BPF_LINK_CREATE", codes.EINVAL): "the program does not fit the hook: check that it was loaded for it (Loaded.attach_types)",
     ("BPF_LINK_UPDATE", codes.ENOLINK): "the interface is gone: detach and attach again",
+    ("BPF_LINK_UPDATE", codes.EINVAL): "give a program of the same type and hook; links to tracepoints, probes and clocks take no update",
+    ("BPF_LINK_DETACH", codes.EOPNOTSUPP): "such a link is detached by closing it",
+    ("BPF_RAW_TRACEPOINT_OPEN", codes.ENOENT): "the names are those of the folders in /sys/kernel/tracing/events/*/",
+    ("BPF_RAW_TRACEPOINT_OPEN", codes.EINVAL): "the program reads more arguments than the tracepoint has",
+    ("BPF_PROG_ATTACH", codes.EBUSY): "the map has a verdict program of the other kind: detach it first",
+    ("BPF_PROG_ATTACH", codes.EINVAL): "check that the program was loaded for this hook (Loaded.attach_types)",
+    ("SO_DETACH_FILTER", codes.ENOENT): "the socket has no filter",
+    ("perf_event_open", codes.ENOENT): "check the path and name of the file or function",
+    ("perf_event_open", codes.EINVAL): "check the offset: it must be that of an instruction",
+    ("fsmount", codes.EPERM): "run as root, or mount tracefs: mount -t tracefs none /sys/kernel/tracing",
+    ("fsmount", codes.ENOSYS): "use Linux 5.2 or newer, or mount tracefs: mount -t tracefs none /sys/kernel/tracing",
+    ("tracefs", codes.ENOENT): "`ls /sys/kernel/tracing/events/*` lists them where tracefs is mounted",
     ("BPF_BTF_LOAD", codes.EINVAL): "the kernel refuses these types; the detail names the first",
     ("mmap", codes.EINVAL): "the map is not a ring buffer of that size",
     ("mount", codes.ENOENT): "make the folder first",
@@ -39,7 +55,7 @@ _KERNEL_ERRNO_NAMES = {524: "ENOTSUPP"}
 
 
 class KernelError(OSError):
-    """The kernel refused a command. `command` is bpf(2)'s name for it (or "mmap", "mount"); `errno_name` like "EPERM"; `hint` may be empty."""
+    """The kernel refused a command. `command` is bpf(2)'s name for it, or another system call's; `errno_name` like "EPERM"; `hint` may be empty."""
 
     def __init__(self, command: str, errno: int, detail: str = "") -> None:
         self.command = command

@@ -16,13 +16,33 @@ from pathlib import Path
 from . import syscalls
 from .btf import Btf, Kind, Type, emit
 from .errors import KernelError
-from .kinds import AttachType, MapType, ProgramType
+from .kinds import CGROUP_HOOKS, LOADED_WITHOUT_HOOK, AttachType, MapType, ProgramType
 
 # bits of CapEff (include/uapi/linux/capability.h); CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON
 _NET_ADMIN, _SYS_ADMIN, _PERFMON, _BPF = 1 << 12, 1 << 21, 1 << 38, 1 << 39
 _RETURN_0 = bytes.fromhex("b700000000000000" "9500000000000000")  # r0 = 0; exit
-_NO_SUCH_INTERFACE = 0x7FFFFFFF
+_RETURN_1 = bytes.fromhex("b700000001000000" "9500000000000000")  # what every hook below takes
+_NO_SUCH_TARGET = 0x7FFFFFFF  # neither an interface nor an fd
+
+# what a kernel may lack, and where it is to be had
 TCX = ("tcx links", "use Linux 6.6 or newer, built with CONFIG_NET_XGRESS")
+TRACEPOINTS = ("tracepoints", "use a kernel built with CONFIG_EVENT_TRACING")
+PROBES = {
+    "uprobe": ("uprobes", "use a kernel built with CONFIG_UPROBE_EVENTS"),
+    "kprobe": ("kprobes", "use a kernel built with CONFIG_KPROBE_EVENTS, or a tracepoint"),
+}
+_CGROUP = ("links to cgroups", "use Linux 5.7 or newer, built with CONFIG_CGROUP_BPF")
+_NETNS = ("links to network namespaces", "use Linux 5.9 or newer, built with CONFIG_INET")
+_PERF = ("links to perf events", "use Linux 5.15 or newer, built with CONFIG_PERF_EVENTS and CONFIG_BPF_EVENTS")
+LINKS: dict[ProgramType, tuple[str, str]] = {
+    ProgramType.SCHED_CLS: TCX,
+    ProgramType.SK_LOOKUP: _NETNS,
+    ProgramType.FLOW_DISSECTOR: _NETNS,
+    ProgramType.TRACEPOINT: _PERF,
+    ProgramType.KPROBE: _PERF,
+    ProgramType.PERF_EVENT: _PERF,
+    **dict.fromkeys(CGROUP_HOOKS.values(), _CGROUP),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +92,37 @@ def has_btf() -> bool:
 
 
 def has_tcx() -> bool:
-    """Whether programs can be attached to tc hooks by links (kernel 6.6): one that knows them misses the interface, not the hook."""
+    """Whether programs can be attached to tc hooks by links (kernel 6.6)."""
+    return has_link(ProgramType.SCHED_CLS, AttachType.TCX_INGRESS)
+
+
+def has_link(program_type: ProgramType, hook: AttachType) -> bool:
+    """Whether programs of that type can be loaded and linked to that hook: a kernel that can misses the target, not the hook.
+
+    Not for XDP: there a missing interface gives the same answer as a missing hook.
+    """
+    expected = AttachType.NONE if program_type in LOADED_WITHOUT_HOOK or hook is AttachType.PERF_EVENT else hook
     try:
-        program = _load_classifier()
+        program = _loaded(program_type, _RETURN_1, expected)
     except KernelError:
         return False
     try:
-        os.close(syscalls.link_create(program, _NO_SUCH_INTERFACE, attach_type=AttachType.TCX_INGRESS))
+        os.close(syscalls.link_create(program, _NO_SUCH_TARGET, attach_type=hook))
     except KernelError as error:
-        return error.errno == errno.ENODEV
+        return error.errno in (errno.ENODEV, errno.EBADF)
     finally:
         os.close(program)
     return True
 
 
 def _load_classifier() -> int:
-    answer = syscalls.prog_load(b"probe", ProgramType.SCHED_CLS, instructions=_RETURN_0, license_name="GPL")
+    return _loaded(ProgramType.SCHED_CLS, _RETURN_0, AttachType.NONE)
+
+
+def _loaded(program_type: ProgramType, instructions: bytes, expected: AttachType) -> int:
+    answer = syscalls.prog_load(
+        b"probe", program_type, instructions=instructions, license_name="GPL", expected_attach_type=expected
+    )  # fmt: skip
     if isinstance(answer, syscalls.Rejected):
         raise KernelError("BPF_PROG_LOAD", answer.errno)
     return answer.fd

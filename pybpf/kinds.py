@@ -5,6 +5,37 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 
 
+class Command(IntEnum):
+    """enum bpf_cmd, the commands used here."""
+
+    BPF_MAP_CREATE = 0
+    BPF_MAP_LOOKUP_ELEM = 1
+    BPF_MAP_UPDATE_ELEM = 2
+    BPF_MAP_DELETE_ELEM = 3
+    BPF_MAP_GET_NEXT_KEY = 4
+    BPF_PROG_LOAD = 5
+    BPF_OBJ_PIN = 6
+    BPF_OBJ_GET = 7
+    BPF_PROG_ATTACH = 8
+    BPF_PROG_DETACH = 9
+    BPF_PROG_TEST_RUN = 10
+    BPF_PROG_GET_NEXT_ID = 11
+    BPF_MAP_GET_NEXT_ID = 12
+    BPF_PROG_GET_FD_BY_ID = 13
+    BPF_MAP_GET_FD_BY_ID = 14
+    BPF_OBJ_GET_INFO_BY_FD = 15
+    BPF_RAW_TRACEPOINT_OPEN = 17
+    BPF_BTF_LOAD = 18
+    BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21
+    BPF_MAP_FREEZE = 22
+    BPF_MAP_LOOKUP_BATCH = 24
+    BPF_LINK_CREATE = 28
+    BPF_LINK_UPDATE = 29
+    BPF_LINK_GET_FD_BY_ID = 30
+    BPF_LINK_GET_NEXT_ID = 31
+    BPF_LINK_DETACH = 34
+
+
 class MapType(IntEnum):
     """enum bpf_map_type."""
 
@@ -65,6 +96,14 @@ WITH_BTF = frozenset({
 # what holds a file descriptor per slot, and of what
 HOLDS_PROGRAMS = frozenset({MapType.PROG_ARRAY})
 HOLDS_MAPS = frozenset({MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS})
+HOLDS_FILES = frozenset({
+    MapType.SOCKMAP, MapType.SOCKHASH, MapType.REUSEPORT_SOCKARRAY, MapType.XSKMAP, MapType.CGROUP_ARRAY, MapType.PERF_EVENT_ARRAY,
+})  # fmt: skip
+# what is asked by a file descriptor: of a socket, an inode's file, a process (pidfd), a cgroup's folder
+KEYED_BY_FILES = frozenset({MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE, MapType.CGRP_STORAGE})
+
+# what has no keys: values go in and come out
+KEYLESS = frozenset({MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER})
 
 
 class ProgramType(IntEnum):
@@ -105,9 +144,12 @@ class ProgramType(IntEnum):
 
 
 class AttachType(IntEnum):
-    """enum bpf_attach_type, the network part. NONE is the 0 that a program without a required hook is loaded with."""
+    """enum bpf_attach_type, and NONE for a program whose section names no hook. BPF_PROG_LOAD takes 0 for that, which is also ingress
+    of a cgroup: kept apart here, so that a program that was told neither direction is not taken for one that filters one.
+    """
 
-    NONE = 0
+    NONE = -1
+    CGROUP_INET_INGRESS = 0
     CGROUP_INET_EGRESS = 1
     CGROUP_INET_SOCK_CREATE = 2
     CGROUP_SOCK_OPS = 3
@@ -119,24 +161,50 @@ class AttachType(IntEnum):
     CGROUP_INET6_BIND = 9
     CGROUP_INET4_CONNECT = 10
     CGROUP_INET6_CONNECT = 11
+    CGROUP_INET4_POST_BIND = 12
+    CGROUP_INET6_POST_BIND = 13
     CGROUP_UDP4_SENDMSG = 14
     CGROUP_UDP6_SENDMSG = 15
     FLOW_DISSECTOR = 17
+    CGROUP_SYSCTL = 18
     CGROUP_UDP4_RECVMSG = 19
     CGROUP_UDP6_RECVMSG = 20
+    CGROUP_GETSOCKOPT = 21
+    CGROUP_SETSOCKOPT = 22
+    CGROUP_INET4_GETPEERNAME = 29
+    CGROUP_INET6_GETPEERNAME = 30
+    CGROUP_INET4_GETSOCKNAME = 31
+    CGROUP_INET6_GETSOCKNAME = 32
+    XDP_DEVMAP = 33
+    CGROUP_INET_SOCK_RELEASE = 34
+    XDP_CPUMAP = 35
     SK_LOOKUP = 36
     XDP = 37
+    SK_SKB_VERDICT = 38
+    SK_REUSEPORT_SELECT = 39
+    SK_REUSEPORT_SELECT_OR_MIGRATE = 40
+    PERF_EVENT = 41
     TCX_INGRESS = 46
     TCX_EGRESS = 47
 
 
 class LinkType(IntEnum):
-    """enum bpf_link_type, the part this loader makes or reads."""
+    """enum bpf_link_type."""
 
+    RAW_TRACEPOINT = 1
+    TRACING = 2
     CGROUP = 3
+    ITER = 4
     NETNS = 5
     XDP = 6
+    PERF_EVENT = 7
+    KPROBE_MULTI = 8
+    STRUCT_OPS = 9
+    NETFILTER = 10
     TCX = 11
+    UPROBE_MULTI = 12
+    NETKIT = 13
+    SOCKMAP = 14
 
 
 # Loaded with hook 0 whatever their section says, as libbpf does: tail calls between programs that were loaded for different
@@ -144,6 +212,41 @@ class LinkType(IntEnum):
 LOADED_WITHOUT_HOOK = frozenset({ProgramType.SCHED_CLS, ProgramType.SCHED_ACT})
 
 P, A = ProgramType, AttachType
+
+# the hooks of cgroups, and the one type of program that each takes (attach_type_to_prog_type, kernel/bpf/syscall.c)
+CGROUP_HOOKS: dict[AttachType, ProgramType] = {
+    A.CGROUP_INET_INGRESS: P.CGROUP_SKB,
+    A.CGROUP_INET_EGRESS: P.CGROUP_SKB,
+    A.CGROUP_INET_SOCK_CREATE: P.CGROUP_SOCK,
+    A.CGROUP_INET_SOCK_RELEASE: P.CGROUP_SOCK,
+    A.CGROUP_INET4_POST_BIND: P.CGROUP_SOCK,
+    A.CGROUP_INET6_POST_BIND: P.CGROUP_SOCK,
+    A.CGROUP_INET4_BIND: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET6_BIND: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET4_CONNECT: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET6_CONNECT: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UDP4_SENDMSG: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UDP6_SENDMSG: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UDP4_RECVMSG: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UDP6_RECVMSG: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET4_GETPEERNAME: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET6_GETPEERNAME: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET4_GETSOCKNAME: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_INET6_GETSOCKNAME: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_SOCK_OPS: P.SOCK_OPS,
+    A.CGROUP_DEVICE: P.CGROUP_DEVICE,
+    A.CGROUP_SYSCTL: P.CGROUP_SYSCTL,
+    A.CGROUP_GETSOCKOPT: P.CGROUP_SOCKOPT,
+    A.CGROUP_SETSOCKOPT: P.CGROUP_SOCKOPT,
+}
+
+# likewise for maps of sockets (sock_map_prog_lookup, net/core/sock_map.c)
+SOCKET_MAP_HOOKS: dict[AttachType, ProgramType] = {
+    A.SK_SKB_STREAM_PARSER: P.SK_SKB,
+    A.SK_SKB_STREAM_VERDICT: P.SK_SKB,
+    A.SK_SKB_VERDICT: P.SK_SKB,
+    A.SK_MSG_VERDICT: P.SK_MSG,
+}
 
 # section name -> what a program in it is (libbpf's conventions, Documentation/bpf/libbpf/program_types.rst)
 SECTIONS: dict[str, tuple[ProgramType, AttachType]] = {
@@ -155,21 +258,30 @@ SECTIONS: dict[str, tuple[ProgramType, AttachType]] = {
     "tcx/egress": (P.SCHED_CLS, A.TCX_EGRESS),
     "action": (P.SCHED_ACT, A.NONE),
     "xdp": (P.XDP, A.XDP),
+    "xdp/devmap": (P.XDP, A.XDP_DEVMAP),
+    "xdp/cpumap": (P.XDP, A.XDP_CPUMAP),
     "socket": (P.SOCKET_FILTER, A.NONE),
     "sockops": (P.SOCK_OPS, A.CGROUP_SOCK_OPS),
     "sk_msg": (P.SK_MSG, A.SK_MSG_VERDICT),
     "sk_skb": (P.SK_SKB, A.NONE),
     "sk_skb/stream_parser": (P.SK_SKB, A.SK_SKB_STREAM_PARSER),
     "sk_skb/stream_verdict": (P.SK_SKB, A.SK_SKB_STREAM_VERDICT),
+    "sk_skb/verdict": (P.SK_SKB, A.SK_SKB_VERDICT),
+    "sk_reuseport": (P.SK_REUSEPORT, A.SK_REUSEPORT_SELECT),
+    "sk_reuseport/migrate": (P.SK_REUSEPORT, A.SK_REUSEPORT_SELECT_OR_MIGRATE),
     "sk_lookup": (P.SK_LOOKUP, A.SK_LOOKUP),
     "flow_dissector": (P.FLOW_DISSECTOR, A.FLOW_DISSECTOR),
     "lwt_in": (P.LWT_IN, A.NONE),
     "lwt_out": (P.LWT_OUT, A.NONE),
     "lwt_xmit": (P.LWT_XMIT, A.NONE),
-    "cgroup_skb/ingress": (P.CGROUP_SKB, A.NONE),
+    "cgroup_skb/ingress": (P.CGROUP_SKB, A.CGROUP_INET_INGRESS),
     "cgroup_skb/egress": (P.CGROUP_SKB, A.CGROUP_INET_EGRESS),
     "cgroup/skb": (P.CGROUP_SKB, A.NONE),
+    "cgroup/sock": (P.CGROUP_SOCK, A.CGROUP_INET_SOCK_CREATE),
     "cgroup/sock_create": (P.CGROUP_SOCK, A.CGROUP_INET_SOCK_CREATE),
+    "cgroup/sock_release": (P.CGROUP_SOCK, A.CGROUP_INET_SOCK_RELEASE),
+    "cgroup/post_bind4": (P.CGROUP_SOCK, A.CGROUP_INET4_POST_BIND),
+    "cgroup/post_bind6": (P.CGROUP_SOCK, A.CGROUP_INET6_POST_BIND),
     "cgroup/dev": (P.CGROUP_DEVICE, A.CGROUP_DEVICE),
     "cgroup/bind4": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET4_BIND),
     "cgroup/bind6": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET6_BIND),
@@ -179,5 +291,30 @@ SECTIONS: dict[str, tuple[ProgramType, AttachType]] = {
     "cgroup/sendmsg6": (P.CGROUP_SOCK_ADDR, A.CGROUP_UDP6_SENDMSG),
     "cgroup/recvmsg4": (P.CGROUP_SOCK_ADDR, A.CGROUP_UDP4_RECVMSG),
     "cgroup/recvmsg6": (P.CGROUP_SOCK_ADDR, A.CGROUP_UDP6_RECVMSG),
+    "cgroup/getpeername4": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET4_GETPEERNAME),
+    "cgroup/getpeername6": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET6_GETPEERNAME),
+    "cgroup/getsockname4": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET4_GETSOCKNAME),
+    "cgroup/getsockname6": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET6_GETSOCKNAME),
+    "cgroup/sysctl": (P.CGROUP_SYSCTL, A.CGROUP_SYSCTL),
+    "cgroup/getsockopt": (P.CGROUP_SOCKOPT, A.CGROUP_GETSOCKOPT),
+    "cgroup/setsockopt": (P.CGROUP_SOCKOPT, A.CGROUP_SETSOCKOPT),
+    "perf_event": (P.PERF_EVENT, A.PERF_EVENT),
     "syscall": (P.SYSCALL, A.NONE),
 }
+
+# likewise for sections that may go on with '/' and the place to attach to, as in "tracepoint/sched/sched_process_exec"
+SECTIONS_WITH_PLACE: dict[str, tuple[ProgramType, AttachType]] = {
+    "kprobe": (P.KPROBE, A.NONE),
+    "kretprobe": (P.KPROBE, A.NONE),
+    "uprobe": (P.KPROBE, A.NONE),
+    "uretprobe": (P.KPROBE, A.NONE),
+    "tracepoint": (P.TRACEPOINT, A.NONE),
+    "tp": (P.TRACEPOINT, A.NONE),
+    "raw_tracepoint": (P.RAW_TRACEPOINT, A.NONE),
+    "raw_tp": (P.RAW_TRACEPOINT, A.NONE),
+}
+
+
+def section_kind(name: str) -> tuple[ProgramType, AttachType] | None:
+    """What a program in the section is, None when the section is not for programs."""
+    return SECTIONS.get(name) or SECTIONS_WITH_PLACE.get(name.partition("/")[0])

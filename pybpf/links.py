@@ -1,29 +1,19 @@
-"""Links: a program at a hook, held there by whoever holds the link. Here: tcx, the tc hooks of one network interface (kernel 6.6).
+"""Links: a program at a hook, held there by whoever holds the link. How one is made is hooks/'s business.
 
-An interface number means the interface of that number in the calling thread's network namespace; entering another one is the
-caller's business.
+Not every hook of the kernel lets its links be updated or detached: tcx, XDP, cgroups and network namespaces do.
 """
 
 from __future__ import annotations
 
-import errno
-from enum import Enum
 from pathlib import Path
 from typing import Self
 
-from . import features, syscalls
+from . import syscalls
 from .descriptor import Descriptor, open_pin
-from .errors import KernelError, NotSupported
-from .kinds import AttachType, LinkType
+from .infos import LinkInfo
+from .kinds import LinkType
 from .programs import Program
-from .syscalls import LinkInfo, ObjectKind
-
-
-class TcxHook(Enum):
-    """Which way through the interface: INGRESS is what arrives from its wire, EGRESS what is sent to it."""
-
-    INGRESS = AttachType.TCX_INGRESS
-    EGRESS = AttachType.TCX_EGRESS
+from .syscalls import ObjectKind
 
 
 class Link(Descriptor):
@@ -47,7 +37,7 @@ class Link(Descriptor):
         return cls(syscalls.get_fd_by_id(ObjectKind.LINK, identifier))
 
     def info(self) -> LinkInfo:
-        """What the kernel says of it now; interface 0 means that its interface is gone or it was detached."""
+        """What the kernel says of it now; a place (interface, cgroup, namespace) of 0 means that it is gone or the link was detached."""
         return syscalls.link_info(self.fileno())
 
     def update(self, program: Program) -> None:
@@ -57,15 +47,3 @@ class Link(Descriptor):
     def detach(self) -> None:
         """Take the program off its hook now, whoever else holds the link. The link stays, defunct."""
         syscalls.link_detach(self.fileno())
-
-
-def attach_tcx(program: Program, interface_index: int, hook: TcxHook) -> Link:
-    """`program` (SCHED_CLS) at the end of the interface's chain of that hook. Raises NotSupported on kernels without tcx."""
-    if interface_index <= 0:
-        raise ValueError(f"{interface_index} is no interface number: use socket.if_nametoindex")
-    try:
-        return Link(syscalls.link_create(program.fileno(), interface_index, attach_type=hook.value))
-    except KernelError as error:
-        if error.errno == errno.EINVAL and not features.has_tcx():
-            raise NotSupported(error.command, errno.EINVAL, *features.TCX) from error
-        raise

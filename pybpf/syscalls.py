@@ -13,38 +13,13 @@ from typing import Any, TypeVar
 
 from . import _bpf
 from .errors import KernelError
+from .infos import LinkInfo, MapInfo, ProgramInfo
+from .kinds import AttachType, Command, LinkType
 
 _ffi, _lib = _bpf.ffi, _bpf.lib
 _ENOENT = 2
 _EAGAIN = 11
 _ENOSPC = 28
-
-
-class Command(IntEnum):
-    """enum bpf_cmd, the commands used here."""
-
-    BPF_MAP_CREATE = 0
-    BPF_MAP_LOOKUP_ELEM = 1
-    BPF_MAP_UPDATE_ELEM = 2
-    BPF_MAP_DELETE_ELEM = 3
-    BPF_MAP_GET_NEXT_KEY = 4
-    BPF_PROG_LOAD = 5
-    BPF_OBJ_PIN = 6
-    BPF_OBJ_GET = 7
-    BPF_PROG_TEST_RUN = 10
-    BPF_PROG_GET_NEXT_ID = 11
-    BPF_MAP_GET_NEXT_ID = 12
-    BPF_PROG_GET_FD_BY_ID = 13
-    BPF_MAP_GET_FD_BY_ID = 14
-    BPF_OBJ_GET_INFO_BY_FD = 15
-    BPF_BTF_LOAD = 18
-    BPF_MAP_FREEZE = 22
-    BPF_MAP_LOOKUP_BATCH = 24
-    BPF_LINK_CREATE = 28
-    BPF_LINK_UPDATE = 29
-    BPF_LINK_GET_FD_BY_ID = 30
-    BPF_LINK_GET_NEXT_ID = 31
-    BPF_LINK_DETACH = 34
 
 
 class ObjectKind(IntEnum):
@@ -65,44 +40,6 @@ _FD_BY_ID = {
     ObjectKind.MAP: Command.BPF_MAP_GET_FD_BY_ID,
     ObjectKind.LINK: Command.BPF_LINK_GET_FD_BY_ID,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class MapInfo:
-    """struct bpf_map_info, the useful part."""
-
-    type: int
-    id: int
-    key_size: int
-    value_size: int
-    max_entries: int
-    map_flags: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramInfo:
-    """struct bpf_prog_info, the useful part. `tag` is the kernel's hash of the instructions; run figures need kernel.bpf_stats_enabled."""
-
-    type: int
-    id: int
-    tag: bytes
-    jited_size: int
-    name: str
-    run_time_ns: int
-    run_count: int
-    verified_instructions: int
-
-
-@dataclass(frozen=True, slots=True)
-class LinkInfo:
-    """struct bpf_link_info, the useful part; interface and hook are those of a tcx link, interface 0 once it is detached."""
-
-    type: int
-    id: int
-    prog_id: int
-    ifindex: int
-    attach_type: int
 
 
 def map_create(
@@ -141,6 +78,18 @@ def map_get_next_key(map_fd: int, key: bytes | None, *, key_size: int) -> bytes 
     previous = 0 if key is None else _address(key)
     found = _call_or_absent(Command.BPF_MAP_GET_NEXT_KEY, "map_element", map_fd=map_fd, key=previous, value=_address(following))
     return bytes(following) if found else None
+
+
+def map_take(map_fd: int, key: bytes, *, space: int) -> bytes | None:
+    """The value at `key`, which is not there any more; None when there was none. Of a queue or a stack, whose key is empty: the next one."""
+    value = bytearray(space)
+    found = _call_or_absent(Command.BPF_MAP_LOOKUP_AND_DELETE_ELEM, "map_element", map_fd=map_fd, key=_address(key), value=_address(value))
+    return bytes(value) if found else None
+
+
+def map_has_value(map_fd: int, value: bytes) -> bool:
+    """Whether a bloom filter says that `value` may have been added."""
+    return _call_or_absent(Command.BPF_MAP_LOOKUP_ELEM, "map_element", map_fd=map_fd, value=_address(value))
 
 
 def map_freeze(map_fd: int) -> None:
@@ -192,11 +141,14 @@ def prog_load(
     name: bytes, prog_type: int, *, instructions: bytes, license_name: str, expected_attach_type: int = 0, btf_fd: int = 0,
     func_info: bytes = b"", line_info: bytes = b"", log: LogSpace = LogSpace(),
 ) -> Accepted | Rejected:  # fmt: skip
-    """Load a program; a refusal is a value, because its log is what matters. EAGAIN (a signal met the verifier) is tried again."""
+    """Load a program; a refusal is a value, because its log is what matters. EAGAIN (a signal met the verifier) is tried again.
+
+    The kernel is told of a negative `expected_attach_type` (AttachType.NONE) as 0, its own word for none.
+    """
     license_text, log_buffer = license_name.encode() + b"\0", bytearray(log.size)
     for _ in range(5):
         result, attributes = _try(
-            Command.BPF_PROG_LOAD, "prog_load", prog_name=name, prog_type=prog_type, expected_attach_type=expected_attach_type,
+            Command.BPF_PROG_LOAD, "prog_load", prog_name=name, prog_type=prog_type, expected_attach_type=max(expected_attach_type, 0),
             instructions=_address(instructions), instruction_count=len(instructions) // 8, license=_address(license_text),
             log_level=log.level, log_size=log.size, log_buffer=_address(log_buffer), prog_btf_fd=btf_fd,
             func_info=_address(func_info), func_info_count=len(func_info) // 8, func_info_record_size=8 if func_info else 0,
@@ -223,6 +175,14 @@ def prog_test_run(prog_fd: int, data: bytes, *, context: bytes, repeat: int, dat
     )  # fmt: skip
 
 
+def prog_test_run_arguments(prog_fd: int, arguments: bytes) -> int:
+    """What a raw tracepoint's program returned for these arguments: for it there is neither packet nor repetition. Kernel 5.10."""
+    _, attributes = _call(
+        Command.BPF_PROG_TEST_RUN, "test_run", prog_fd=prog_fd, context_in=_address(arguments), context_size_in=len(arguments)
+    )  # fmt: skip
+    return int(attributes.return_value)
+
+
 def obj_pin(fd: int, path: str) -> None:
     """Give the object of `fd` a name in a BPF file system; it lives until that is unlinked."""
     name = os.fsencode(path) + b"\0"
@@ -235,9 +195,34 @@ def obj_get(path: str) -> int:
     return _call(Command.BPF_OBJ_GET, "object_path", path=_address(name))[0]
 
 
-def link_create(prog_fd: int, target_ifindex: int, *, attach_type: int) -> int:
-    """A new tcx link's fd: the program runs at the interface after those that are there. Kernel 6.6."""
-    return _call(Command.BPF_LINK_CREATE, "link_create", prog_fd=prog_fd, target_ifindex=target_ifindex, attach_type=attach_type)[0]
+def link_create(prog_fd: int, target: int, *, attach_type: int, flags: int = 0) -> int:
+    """A new link's fd. `target` is an interface's number for XDP (5.9) and tcx (6.6), an fd for cgroups (5.7) and namespaces (5.8)."""
+    return _call(
+        Command.BPF_LINK_CREATE, "link_create", prog_fd=prog_fd, target_ifindex=target, attach_type=attach_type, flags=flags
+    )[0]  # fmt: skip
+
+
+def link_create_perf(prog_fd: int, perf_fd: int, *, attach_type: int, cookie: int) -> int:
+    """A new link's fd, which holds the perf event from now on. `cookie` is what bpf_get_attach_cookie gives. Kernel 5.15."""
+    return _call(
+        Command.BPF_LINK_CREATE, "perf_link", prog_fd=prog_fd, perf_fd=perf_fd, attach_type=attach_type, cookie=cookie
+    )[0]  # fmt: skip
+
+
+def raw_tracepoint_open(prog_fd: int, name: str) -> int:
+    """A new link's fd: the program runs at the kernel's tracepoint of that name. Kernel 4.17."""
+    text = name.encode() + b"\0"
+    return _call(Command.BPF_RAW_TRACEPOINT_OPEN, "raw_tracepoint", name=_address(text), prog_fd=prog_fd)[0]
+
+
+def prog_attach(prog_fd: int, map_fd: int, *, attach_type: int) -> None:
+    """The program runs for the map's sockets, instead of the one that did. Kernel 4.14."""
+    _call(Command.BPF_PROG_ATTACH, "prog_attach", prog_fd=prog_fd, target_fd=map_fd, attach_type=attach_type)
+
+
+def prog_detach(prog_fd: int, map_fd: int, *, attach_type: int) -> None:
+    """Take it away again; ENOENT when another stands in its place."""
+    _call(Command.BPF_PROG_DETACH, "prog_attach", prog_fd=prog_fd, target_fd=map_fd, attach_type=attach_type)
 
 
 def link_update(link_fd: int, new_prog_fd: int) -> None:
@@ -276,7 +261,14 @@ def program_info(fd: int) -> ProgramInfo:
 
 def link_info(fd: int) -> LinkInfo:
     """What the kernel says of the link `fd`."""
-    return _record(LinkInfo, _info(fd, "link_info"))
+    info = _info(fd, "link_info")
+    place = {
+        LinkType.TCX: {"ifindex": info.place.interface.ifindex, "attach_type": info.place.interface.attach_type},
+        LinkType.XDP: {"ifindex": info.place.interface.ifindex, "attach_type": AttachType.XDP},
+        LinkType.CGROUP: {"cgroup_id": info.place.cgroup.id, "attach_type": info.place.cgroup.attach_type},
+        LinkType.NETNS: {"netns_inode": info.place.netns.inode, "attach_type": info.place.netns.attach_type},
+    }
+    return LinkInfo(info.type, info.id, info.prog_id, **place.get(info.type, {}))
 
 
 def get_next_id(kind: ObjectKind, after: int) -> int | None:
@@ -300,6 +292,26 @@ def filesystem_type(path: str) -> int:
 def mount_bpf_filesystem(path: str) -> None:
     """Mount a BPF file system on the folder `path`, in this process's mount namespace."""
     _check("mount", _lib.mount_bpf_filesystem(os.fsencode(path)))
+
+
+def open_detached_filesystem(kind: str) -> int:
+    """An O_PATH fd of the root folder of a file system mounted read-only and at no path; closing it unmounts. Kernel 5.2."""
+    return _check("fsmount", int(_lib.open_detached_filesystem(kind.encode())))
+
+
+def perf_event_open(
+    event_type: int, config: int, *, cpu: int, sample_period: int = 0, path: bytes = b"", number: int = 0
+) -> int:  # fmt: skip
+    """A new perf event's fd, counting from now on for every process that runs on `cpu`. Kernel 2.6.31.
+
+    `path` and `number` are what probe events want in config1 (as an address) and config2. `sample_period` is in the
+    event's own unit, nanoseconds for clocks.
+    """
+    text = path + b"\0" if path else b""
+    attributes = _ffi.new("struct perf_event_attributes *")
+    attributes.type, attributes.size, attributes.config = event_type, _ffi.sizeof(attributes[0]), config
+    attributes.sample_period, attributes.config1, attributes.config2 = sample_period, _address(text), number
+    return _check("perf_event_open", int(_lib.open_perf_event(attributes, cpu)))
 
 
 class Ring:
@@ -366,7 +378,7 @@ def _info(fd: int, layout: str) -> Any:
     return info
 
 
-_T = TypeVar("_T", MapInfo, ProgramInfo, LinkInfo)
+_T = TypeVar("_T", MapInfo, ProgramInfo)
 
 
 def _record(kind: type[_T], info: Any) -> _T:

@@ -16,11 +16,11 @@ from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Self
 
-from pybpf import elf, links, loading
+from pybpf import elf, hooks, loading
 from pybpf.compiler import Compilation, Endpoint, Source, compile_policy
 from pybpf.enforce import contents
+from pybpf.hooks import TcxHook
 from pybpf.kernel_progs import state
-from pybpf.links import TcxHook
 from pybpf.loading import Loaded
 from pybpf.maps import Map
 from pybpf.observe import Flow, flow_of
@@ -82,7 +82,7 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
         _fill(datapath, rule_sets, compilation, ordered)
         for config in ordered:
             for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint")):
-                owned.enter_context(links.attach_tcx(datapath.programs[name], _interface_index(config), hook))
+                owned.enter_context(hooks.attach_tcx(datapath.programs[name], _interface_index(config), hook))
         return Enforcement(compilation, ordered, owned.pop_all(), datapath.maps["events"])
 
 

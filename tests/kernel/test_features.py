@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pybpf import bpffs as file_system
-from pybpf.features import has_tcx, missing
+from pybpf.features import has_link, has_tcx, missing
+from pybpf.kinds import CGROUP_HOOKS, AttachType, ProgramType
 from pybpf.syscalls import ObjectKind, get_next_id
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("no_leaks")]
@@ -44,3 +45,26 @@ def test_the_ids_of_a_kind_go_upward_and_end() -> None:
     while (identifier := get_next_id(ObjectKind.MAP, met[-1])) is not None:
         met.append(identifier)
     assert met == sorted(set(met))
+
+
+@pytest.mark.parametrize("hook", CGROUP_HOOKS, ids=lambda hook: hook.name)
+def test_links_to_every_hook_of_cgroups_are_there(hook: AttachType) -> None:
+    assert has_link(CGROUP_HOOKS[hook], hook)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hook"),
+    [
+        (ProgramType.SK_LOOKUP, AttachType.SK_LOOKUP),
+        (ProgramType.FLOW_DISSECTOR, AttachType.FLOW_DISSECTOR),
+        (ProgramType.TRACEPOINT, AttachType.PERF_EVENT),
+        (ProgramType.KPROBE, AttachType.PERF_EVENT),
+        (ProgramType.PERF_EVENT, AttachType.PERF_EVENT),
+    ],
+)
+def test_links_to_other_places_are_there(kind: ProgramType, hook: AttachType) -> None:
+    assert has_link(kind, hook)
+
+
+def test_a_hook_that_no_kernel_has_is_missing() -> None:
+    assert not has_link(ProgramType.TRACEPOINT, AttachType.TCX_INGRESS)

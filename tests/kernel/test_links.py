@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pybpf.errors import KernelError
+from pybpf.hooks import TcxHook, attach_tcx
 from pybpf.kinds import AttachType, LinkType
-from pybpf.links import Link, TcxHook, attach_tcx
+from pybpf.links import Link
 from pybpf.loading import load
 from pybpf.ringbuf import RingReader
 from pybpf.spec import ObjectSpec

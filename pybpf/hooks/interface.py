@@ -1,0 +1,68 @@
+"""Network interfaces: XDP, where a packet comes in first, and tcx, the tc hooks.
+
+An interface's number is what it has in the calling thread's network namespace; entering another one is the caller's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import suppress
+from enum import Enum
+
+from pybpf.errors import KernelError
+from pybpf.kinds import AttachType, ProgramType
+from pybpf.links import Link
+from pybpf.programs import Program
+
+from .making import create_link, expect
+
+
+class TcxHook(Enum):
+    """Which way through the interface: INGRESS is what arrives from its wire, EGRESS what is sent to it."""
+
+    INGRESS = AttachType.TCX_INGRESS
+    EGRESS = AttachType.TCX_EGRESS
+
+
+class XdpMode(Enum):
+    """Where XDP runs: in the DRIVER before a packet has an skb, in the network CARD, or GENERIC, after that, on any interface.
+
+    DEFAULT is the driver if it can, else generic. The values are XDP_FLAGS_* (include/uapi/linux/if_link.h).
+    """
+
+    DEFAULT = 0
+    GENERIC = 1 << 1
+    DRIVER = 1 << 2
+    CARD = 1 << 3
+
+
+def attach_tcx(program: Program, interface_index: int, hook: TcxHook) -> Link:
+    """`program` (SCHED_CLS) at the end of the interface's chain of that hook. Raises NotSupported on kernels without tcx (6.6)."""
+    expect(program, [ProgramType.SCHED_CLS])
+    _check_index(interface_index)
+    return create_link(program, interface_index, hook.value)
+
+
+def attach_xdp(program: Program, interface_index: int, mode: XdpMode = XdpMode.DEFAULT) -> Link:
+    """`program` (XDP) at the interface, which takes one: EBUSY when there is another. Kernel 5.9."""
+    expect(program, [ProgramType.XDP])
+    _check_index(interface_index)
+    try:
+        return create_link(program, interface_index, AttachType.XDP, mode.value)
+    except KernelError as error:
+        # The kernel calls a missing interface EINVAL here (bpf_xdp_link_attach, net/core/dev.c, 6.18).
+        if error.errno == errno.EINVAL and not _is_there(interface_index):
+            raise KernelError(error.command, errno.ENODEV) from error
+        raise
+
+
+def _check_index(interface_index: int) -> None:
+    if not 0 < interface_index < 1 << 31:
+        raise ValueError(f"{interface_index} is no interface number: use socket.if_nametoindex")
+
+
+def _is_there(interface_index: int) -> bool:
+    with suppress(OSError):
+        return bool(socket.if_indextoname(interface_index))
+    return False
