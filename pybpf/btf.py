@@ -1,4 +1,4 @@
-"""BTF (Documentation/bpf/btf.rst): bytes <-> Btf, and the repairs a compiler's BTF needs before a kernel takes it.
+"""BTF (Documentation/bpf/btf.rst): bytes <-> Btf.
 
 Pure. Every length and reference is checked when it is read, so that later code may index freely. Type ids are those of the
 blob: id 0 is void, the first type is 1. A type's `entries` are its trailing records as tuples of u32, by kind:
@@ -11,8 +11,8 @@ blob: id 0 is void, the first type is 1. A type's `entries` are its trailing rec
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from enum import IntEnum
 
 from .errors import ObjectError
@@ -47,8 +47,8 @@ class Kind(IntEnum):
 
 
 # kind -> u32s in each trailing record; `vlen` counts the records, except where there is always one
-_RECORD_WORDS = {Kind.STRUCT: 3, Kind.UNION: 3, Kind.ENUM: 2, Kind.FUNC_PROTO: 2, Kind.DATASEC: 3, Kind.ENUM64: 3}
-_SINGLE_WORDS = {Kind.INT: 1, Kind.ARRAY: 3, Kind.VAR: 1, Kind.DECL_TAG: 1}
+RECORD_WORDS = {Kind.STRUCT: 3, Kind.UNION: 3, Kind.ENUM: 2, Kind.FUNC_PROTO: 2, Kind.DATASEC: 3, Kind.ENUM64: 3}
+SINGLE_WORDS = {Kind.INT: 1, Kind.ARRAY: 3, Kind.VAR: 1, Kind.DECL_TAG: 1}
 # what stands between a name and the type it means
 MODIFIERS = frozenset({Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT, Kind.TYPE_TAG})
 _MAX_DEPTH = 64  # of modifiers and arrays around a type; deeper is a cycle or mischief
@@ -66,35 +66,37 @@ class Type:
     entries: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Btf:
-    """All types, `types[0]` being void's place, and the strings they name by offset."""
+class TypeTable(ABC):
+    """Types by id and the strings they name: a whole Btf, or a large one that is read as it is asked (btf_kernel.KernelTypes)."""
 
-    types: tuple[Type | None, ...]
-    strings: bytes
+    __slots__ = ()
 
+    @abstractmethod
     def type(self, number: int) -> Type:
         """Type `number`; ObjectError for void or beyond the end."""
-        found = self.types[number] if 0 <= number < len(self.types) else None
-        if found is None:
-            raise ObjectError("section .BTF", f"type {number} is used and is not there")
-        return found
 
+    @abstractmethod
     def string(self, offset: int) -> str:
         """The text at `offset` of the strings."""
-        end = self.strings.find(b"\0", offset)
-        if not 0 <= offset < len(self.strings) or end < 0:
-            raise ObjectError("section .BTF", f"string at {offset} of {len(self.strings)} bytes")
-        return self.strings[offset:end].decode(errors="replace")
+
+    def name(self, number: int) -> str:
+        """The name of type `number`, empty when it has none."""
+        return self.string(self.type(number).name)
+
+    def plain(self, number: int) -> int:
+        """The id that type `number` means with typedefs and qualifiers taken off; 0 when that is void."""
+        for _ in range(_MAX_DEPTH):
+            if number == 0:
+                return 0
+            found = self.type(number)
+            if found.kind not in MODIFIERS:
+                return number
+            number = found.size_or_type
+        raise ObjectError("section .BTF", f"type {number} is an endless chain")
 
     def resolve(self, number: int) -> Type:
-        """Type `number` with typedefs and qualifiers taken off."""
-        found = self.type(number)
-        for _ in range(_MAX_DEPTH):
-            if found.kind not in MODIFIERS:
-                return found
-            found = self.type(found.size_or_type)
-        raise ObjectError("section .BTF", f"type {number} is an endless chain")
+        """The type that type `number` means with typedefs and qualifiers taken off; ObjectError for void."""
+        return self.type(self.plain(number))
 
     def size_of(self, number: int) -> int:
         """How many bytes a value of type `number` takes."""
@@ -115,8 +117,46 @@ class Btf:
         raise ObjectError("section .BTF", f"type {number} ({found.kind.name}) has no size")
 
 
+@dataclass(frozen=True, slots=True)
+class Btf(TypeTable):
+    """All types, `types[0]` being void's place, and the strings they name by offset."""
+
+    types: tuple[Type | None, ...]
+    strings: bytes
+
+    def type(self, number: int) -> Type:
+        """Type `number`; ObjectError for void or beyond the end."""
+        found = self.types[number] if 0 <= number < len(self.types) else None
+        if found is None:
+            raise ObjectError("section .BTF", f"type {number} is used and is not there")
+        return found
+
+    def string(self, offset: int) -> str:
+        """The text at `offset` of the strings."""
+        return text_at(self.strings, offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a .BTF section is made of: the bytes of its types, one after another, and those of its strings."""
+
+    types: bytes
+    strings: bytes
+
+
 def parse(blob: bytes) -> Btf:
     """The types in a .BTF section. Raises ObjectError on damage and on kinds that are unknown here."""
+    parts = split(blob)
+    types: list[Type | None] = [None]
+    position = 0
+    while position < len(parts.types):
+        found, position = parse_type(parts.types, position, len(types))
+        types.append(found)
+    return Btf(tuple(types), parts.strings)
+
+
+def split(blob: bytes) -> Parts:
+    """The two parts of a .BTF section, found by its header. Raises ObjectError when they lie outside of it."""
     if len(blob) < _HEADER.size:
         raise ObjectError("section .BTF", f"{len(blob)} bytes are too short for its header")
     magic, version, flags, header_size, type_offset, type_size, string_offset, string_size = _HEADER.unpack_from(blob)
@@ -128,30 +168,34 @@ def parse(blob: bytes) -> Btf:
     strings = blob[strings_at : strings_at + string_size]
     if not strings.startswith(b"\0") or not strings.endswith(b"\0"):
         raise ObjectError("section .BTF", "its strings do not begin and end with a zero byte")
-    return Btf(_parse_types(blob[types_at : types_at + type_size]), strings)
+    return Parts(blob[types_at : types_at + type_size], strings)
 
 
-def _parse_types(blob: bytes) -> tuple[Type | None, ...]:
-    types: list[Type | None] = [None]
-    position = 0
-    while position < len(blob):
-        try:
-            name, info, size_or_type = _TYPE.unpack_from(blob, position)
-            kind, vlen = Kind(info >> 24 & 0x1F), info & 0xFFFF
-            position += _TYPE.size
-            words, count = (_SINGLE_WORDS[kind], 1) if kind in _SINGLE_WORDS else (_RECORD_WORDS.get(kind, 0), vlen)
-            entries = tuple(struct.iter_unpack(f"<{words}I", _exactly(blob, position, 4 * words * count))) if words else ()
-        except (struct.error, ValueError) as error:
-            raise ObjectError("section .BTF", f"type {len(types)}: {error}") from error
-        types.append(Type(kind, name, bool(info >> 31), vlen, size_or_type, entries))
-        position += 4 * words * count
-    return tuple(types)
+def parse_type(blob: bytes, position: int, number: int) -> tuple[Type, int]:
+    """(the type at byte `position`, where the next one is). `number` is its id, for the error's sake."""
+    try:
+        name, info, size_or_type = _TYPE.unpack_from(blob, position)
+        kind, vlen = Kind(info >> 24 & 0x1F), info & 0xFFFF
+        start = position + _TYPE.size
+        words, count = (SINGLE_WORDS[kind], 1) if kind in SINGLE_WORDS else (RECORD_WORDS.get(kind, 0), vlen)
+        entries = tuple(struct.iter_unpack(f"<{words}I", _exactly(blob, start, 4 * words * count))) if words else ()
+    except (struct.error, ValueError) as error:
+        raise ObjectError("section .BTF", f"type {number}: {error}") from error
+    return Type(kind, name, bool(info >> 31), vlen, size_or_type, entries), start + 4 * words * count
 
 
 def _exactly(blob: bytes, start: int, size: int) -> bytes:
     if start + size > len(blob):
         raise ValueError(f"it needs {size} bytes, {len(blob) - start} are left")
     return blob[start : start + size]
+
+
+def text_at(strings: bytes, offset: int) -> str:
+    """The zero-terminated text at `offset`. Raises ObjectError when there is none."""
+    end = strings.find(b"\0", offset)
+    if not 0 <= offset < len(strings) or end < 0:
+        raise ObjectError("section .BTF", f"string at {offset} of {len(strings)} bytes")
+    return strings[offset:end].decode(errors="replace")
 
 
 def emit(btf: Btf) -> bytes:
@@ -163,58 +207,3 @@ def emit(btf: Btf) -> bytes:
 def _emit_type(each: Type) -> bytes:
     info = each.flag << 31 | each.kind << 24 | each.vlen
     return _TYPE.pack(each.name, info, each.size_or_type) + b"".join(struct.pack(f"<{len(entry)}I", *entry) for entry in each.entries)
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where a data section's variables lie: the section's size, and name -> offset in it, in bytes."""
-
-    size: int
-    offsets: Mapping[str, int]
-
-
-def repair(btf: Btf, layouts: Mapping[str, Layout]) -> Btf:
-    """`btf` as a kernel takes it. `layouts` is by section name.
-
-    Compilers leave to the loader: the size of a DATASEC and the offsets in it, which only the ELF knows (sorted here, as
-    the kernel wants them); and LLVM leaves parameters unnamed that have no debug info ("FUNC f Invalid arg#1").
-    """
-    types, strings = list(btf.types), bytearray(btf.strings)
-    for number, each in enumerate(btf.types):
-        if each is None:
-            continue
-        if each.kind is Kind.DATASEC:
-            types[number] = _laid_out(btf, each, layouts)
-        elif each.kind is Kind.FUNC:
-            if btf.type(each.size_or_type).kind is not Kind.FUNC_PROTO:
-                raise ObjectError("section .BTF", f"function {btf.string(each.name)!r} has no prototype")
-            prototype = types[each.size_or_type]
-            assert prototype is not None
-            types[each.size_or_type] = _named(prototype, strings)
-    return Btf(tuple(types), bytes(strings))
-
-
-def _laid_out(btf: Btf, section: Type, layouts: Mapping[str, Layout]) -> Type:
-    name = btf.string(section.name)
-    layout = layouts.get(name)
-    if layout is None:
-        raise ObjectError("section .BTF", f"it describes section {name!r}, which the object does not have", "external symbols are not supported")
-    entries = []
-    for variable, _, size in section.entries:
-        variable_name = btf.string(btf.type(variable).name)
-        offset = layout.offsets.get(variable_name)
-        if offset is None or offset + size > layout.size:
-            raise ObjectError("section .BTF", f"variable {variable_name!r} does not lie in section {name!r}")
-        entries.append((variable, offset, size))
-    return replace(section, size_or_type=layout.size, entries=tuple(sorted(entries, key=lambda entry: entry[1])))
-
-
-def _named(prototype: Type, strings: bytearray) -> Type:
-    """The prototype with a name for each parameter that has a type and no name (type 0 is `...`)."""
-    entries = []
-    for index, (name, type_number) in enumerate(prototype.entries, 1):
-        if not name and type_number:
-            name = len(strings)
-            strings += f"argument{index}".encode() + b"\0"
-        entries.append((name, type_number))
-    return replace(prototype, entries=tuple(entries))

@@ -1,9 +1,10 @@
-""".BTF.ext -> which function and which source line each instruction of a section belongs to.
+""".BTF.ext -> which function and source line each instruction of a section belongs to, and which hold facts about types (CO-RE).
 
     header      magic u16, version u8, flags u8, header length u32, then (offset, length) u32 pairs: functions, lines, CO-RE
     each part   record length u32, then per ELF section: name u32, count u32, count records
     function    byte offset in the section u32, BTF type u32
     line        byte offset u32, file name u32, line text u32, line << 10 | column u32
+    CO-RE       byte offset u32, BTF type u32, access string u32, kind u32
 
 Records of a newer compiler may be longer; what is beyond is left out.
 """
@@ -20,7 +21,7 @@ from .errors import ObjectError
 _HEADER = struct.Struct("<HBBIIIII")
 _CORE = struct.Struct("<II")
 _PAIR = struct.Struct("<II")
-FUNCTION_WORDS, LINE_WORDS = 2, 4
+FUNCTION_WORDS, LINE_WORDS, CORE_WORDS = 2, 4, 4
 
 Records = Mapping[str, tuple[tuple[int, ...], ...]]
 
@@ -31,22 +32,21 @@ class Ext:
 
     functions: Records = field(default_factory=dict)
     lines: Records = field(default_factory=dict)
+    core: Records = field(default_factory=dict)
 
 
 def parse(blob: bytes, btf: Btf) -> Ext:
-    """The records of a .BTF.ext section. Raises ObjectError on damage and when CO-RE relocations are asked for."""
+    """The records of a .BTF.ext section. Raises ObjectError on damage."""
     try:
         magic, version, flags, header_size, function_at, function_size, line_at, line_size = _HEADER.unpack_from(blob)
-        core_size = _CORE.unpack_from(blob, _HEADER.size)[1] if header_size >= _HEADER.size + _CORE.size else 0
+        core_at, core_size = _CORE.unpack_from(blob, _HEADER.size) if header_size >= _HEADER.size + _CORE.size else (0, 0)
         if (magic, version, flags) != (MAGIC, 1, 0):
             raise ValueError(f"magic {magic:#x} version {version} flags {flags}")
-        if core_size:
-            raise ObjectError(
-                "section .BTF.ext", "it has CO-RE relocations, which this loader does not do yet",
-                "compile without preserve_access_index",
-            )  # fmt: skip
-        functions = _part(blob, header_size + function_at, function_size, FUNCTION_WORDS, btf)
-        return Ext(functions, _part(blob, header_size + line_at, line_size, LINE_WORDS, btf))
+        return Ext(
+            _part(blob, header_size + function_at, function_size, FUNCTION_WORDS, btf),
+            _part(blob, header_size + line_at, line_size, LINE_WORDS, btf),
+            _part(blob, header_size + core_at, core_size, CORE_WORDS, btf),
+        )
     except (struct.error, ValueError) as error:
         raise ObjectError("section .BTF.ext", str(error)) from error
 

@@ -2,23 +2,33 @@
 
 Pure: the same bytes give the same spec, on any machine. Here a section's name decides what it is; sections.py reads the
 ELF, mapdefs.py the maps, link.py makes whole programs, btf.py and btf_ext.py the types. What an object asks for and this loader
-does not do is refused, never left out: CO-RE, kernel functions, kconfig, external symbols, struct_ops.
+does not do is refused, never left out: kconfig, external symbols, struct_ops.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from . import btf, btf_ext, mapdefs
-from .btf import Btf, Layout
+from .btf import Btf
+from .btf_repair import Layout, kernel_symbols, repair
 from .errors import ObjectError
-from .kinds import HOLDS_MAPS, HOLDS_PROGRAMS, SECTIONS
+from .kinds import (
+    HOLDS_MAPS,
+    HOLDS_PROGRAMS,
+    SECTIONS,
+    SECTIONS_WITH_PLACE,
+    AttachType,
+    ProgramType,
+    section_kind,
+)
 from .link import Function, Unit, functions, link
 from .sections import Elf, Section, Symbol, SymbolKind, read
-from .spec import MapSpec, ObjectSpec, ProgramSpec
+from .spec import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
 
-_TEXT = ".text"
+_READ = frozenset({".text", ".maps", "license", "version", ".BTF", ".BTF.ext"})
 _R_BPF_64_ABS64 = 2
 # not loaded and not needed: symbol tables, types (read apart), unwinding, what debuggers want
 _IGNORED = (".BTF", ".strtab", ".symtab", ".shstrtab", ".rel", ".debug_", ".eh_frame", ".llvm_addrsig", ".comment", ".note")
@@ -29,26 +39,29 @@ def parse(data: bytes) -> ObjectSpec:
     elf = read(data)
     named = _by_name(elf)
     types = btf.parse(named[".BTF"].content) if ".BTF" in named else None
+    externals = kernel_symbols(types) if types is not None else {}
     if types is not None:
-        types = btf.repair(types, {name: _layout(section, elf) for name, section in named.items()})
+        types = repair(types, {name: _layout(section, elf) for name, section in named.items()})
     ext = btf_ext.parse(named[".BTF.ext"].content, types) if types is not None and ".BTF.ext" in named else btf_ext.Ext()
-    maps, variables, declared_at = _maps(elf, named, types)
+    maps, data_sections, declared_at = _maps(elf, named, types)
     found = functions(elf)
-    unit = Unit(found, declared_at, variables, ext)
-    programs = {each.name: link(each, SECTIONS[each.section.name], unit) for each in _entries(found)}
+    unit = Unit(found, declared_at, data_sections, ext, types, externals)
+    programs = {each.name: link(each, kind, unit) for each, kind in _entries(found)}
     if set(programs) & set(maps):
         raise ObjectError("file", f"{sorted(set(programs) & set(maps))} are both programs and maps")
-    if types is not None and ".maps" in named:
+    if types is None:
+        return ObjectSpec(programs, maps, license=_license(named))
+    if ".maps" in named:
         maps |= _with_slots(named[".maps"], types, maps, declared_at, programs)
-    return ObjectSpec(programs, maps, _license(named), btf.emit(types) if types is not None else None)
+    variables = _variables(maps, data_sections.values(), types)
+    return ObjectSpec(programs, maps, variables, _license(named), btf.emit(types))
 
 
 def _by_name(elf: Elf) -> dict[str, Section]:
     """The sections that mean something, by name."""
     named: dict[str, Section] = {}
     for section in elf.sections.values():
-        known = section.name in (_TEXT, ".maps", "license", "version", ".BTF", ".BTF.ext") or section.name in SECTIONS or mapdefs.is_data(section)
-        if not known:
+        if section.name not in _READ and section_kind(section.name) is None and not mapdefs.is_data(section):
             _check_ignored(section)
         elif section.name in named:
             raise ObjectError(f"section {section.name}", "there are two of that name")
@@ -61,8 +74,9 @@ def _check_ignored(section: Section) -> None:
     if section.number == 0 or not section.name or section.name.startswith(_IGNORED):
         return
     if section.is_executable or section.is_allocated:
-        near = difflib.get_close_matches(section.name, SECTIONS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(SECTIONS))}"
+        known = SECTIONS.keys() | SECTIONS_WITH_PLACE.keys()
+        near = difflib.get_close_matches(section.name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
         raise ObjectError(f"section {section.name}", "this loader does not know what it is", hint)
 
 
@@ -86,11 +100,20 @@ def _maps(elf: Elf, named: dict[str, Section], types: Btf | None) -> tuple[dict[
     return maps, variables, {(number, offset): name for offset, name in names.items()}
 
 
-def _entries(found: dict[tuple[int, int], Function]) -> list[Function]:
-    """The functions that are programs: global, and in a section named after a hook. Static ones beside them are subprograms."""
-    entries = [each for each in found.values() if each.section.name in SECTIONS and not each.is_local]
-    names = [each.name for each in entries]
-    if len(set(names)) != len(names):
+def _variables(maps: dict[str, MapSpec], data_sections: Iterable[str], types: Btf) -> dict[str, VariableSpec]:
+    """The global variables by name. Raises ObjectError when two share one: nobody could say which is meant."""
+    found: dict[str, VariableSpec] = {}
+    for variable in (each for name in data_sections for each in mapdefs.variables(maps[name], types)):
+        if variable.name in found:
+            raise ObjectError(f"variable {variable.name!r}", f"it is in {found[variable.name].map_name} and in {variable.map_name}", "rename one")
+        found[variable.name] = variable
+    return found
+
+
+def _entries(found: dict[tuple[int, int], Function]) -> list[tuple[Function, tuple[ProgramType, AttachType]]]:
+    """The functions that are programs, and what they are: global, in a section named after a hook. Static ones there are subprograms."""
+    entries = [(each, kind) for each in found.values() if not each.is_local and (kind := section_kind(each.section.name)) is not None]
+    if len({each.name for each, _ in entries}) != len(entries):
         raise ObjectError("file", "two programs have the same name")
     return entries
 
@@ -116,6 +139,8 @@ def _with_slots(
 
 
 def _check_slot(spec: MapSpec, target: Symbol, maps: dict[str, MapSpec], programs: dict[str, ProgramSpec]) -> None:
+    if spec.key_size != 4:
+        raise ObjectError(f"map {spec.name!r}", f"its values have numbers of 4 bytes, its keys {spec.key_size}", "use keys of 4 bytes")
     held = programs if spec.type in HOLDS_PROGRAMS else maps if spec.type in HOLDS_MAPS else {}
     if target.name not in held:
         raise ObjectError(f"map {spec.name!r}", f"a {spec.type.name} cannot hold {target.name!r}")

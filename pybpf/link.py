@@ -1,11 +1,12 @@
-"""Functions of an object -> whole programs: each with the subprograms it reaches appended, and every call bound.
+"""Functions of an object -> whole programs: each with the subprograms it reaches appended, and every call between them bound.
 
     program   subprogram   subprogram       calls:     src_reg 1, imm = target - here - 1, in instructions
     |-------->|----------->|                addresses: src_reg 4, the same in the first slot of a ld_imm64
     0         at[f]        at[g]
 
 An instruction is opcode u8, registers u8 (source in the high half), offset s16, imm s32; ld_imm64 takes two. Calls come as
-R_BPF_64_32, or already bound within their section; addresses as R_BPF_64_64 (Documentation/bpf/llvm_reloc.rst). An object that
+R_BPF_64_32, or already bound within their section; addresses as R_BPF_64_64 (Documentation/bpf/llvm_reloc.rst). What is declared
+in section .ksyms and defined nowhere is the kernel's, and stays open (ksyms.py); so do CO-RE relocations (core.py). An object that
 brings file descriptors of its own (a source register without a relocation) is refused: they would be the loading process's.
 """
 
@@ -14,14 +15,24 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from . import btf_ext
+from .btf import Btf
 from .errors import ObjectError
 from .kinds import AttachType, ProgramType
 from .sections import Elf, ElfRelocation, Section, Symbol, SymbolKind
-from .spec import INSTRUCTION_SIZE, ProgramSpec, Relocation, RelocationKind
+from .spec import (
+    INSTRUCTION_SIZE,
+    CoreKind,
+    CoreRelocation,
+    KernelSymbol,
+    KernelUse,
+    ProgramSpec,
+    Relocation,
+    RelocationKind,
+)
 
 MAX_INSTRUCTIONS = 1_000_000  # BPF_COMPLEXITY_LIMIT_INSNS: the kernel takes no longer program
 
@@ -29,6 +40,8 @@ _R_BPF_64_64, _R_BPF_64_32 = 1, 10
 _LD_IMM64, _CALL = 0x18, 0x85
 _SOURCE_IS_CALL, _SOURCE_IS_FUNCTION = 1, 4  # BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC
 _INSTRUCTION = struct.Struct("<BBhi")
+_KERNEL_USES = {(_R_BPF_64_32, _CALL): KernelUse.CALL, (_R_BPF_64_64, _LD_IMM64): KernelUse.ADDRESS}
+_CORE_KINDS = frozenset(kind.value for kind in CoreKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +66,17 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """All that binding needs: functions by (section, offset), maps by (section, offset), data sections by section."""
+    """All that binding needs: functions by (section, offset), maps by (section, offset), data sections by section.
+
+    `kernel_symbols` are the declarations of what is the kernel's, by name; `types` are what the records of `ext` refer to.
+    """
 
     functions: Mapping[tuple[int, int], Function]
     maps: Mapping[tuple[int, int], str]
     variables: Mapping[int, str]
     ext: btf_ext.Ext
+    types: Btf | None = None
+    kernel_symbols: Mapping[str, int] = field(default_factory=dict)
 
 
 def functions(elf: Elf) -> dict[tuple[int, int], Function]:
@@ -93,19 +111,22 @@ def link(entry: Function, kind: tuple[ProgramType, AttachType], unit: Unit) -> P
         Relocation(at[key] + index, reference.kind, reference.map_name, reference.offset)
         for key, body in bodies.items() for index, reference in body.references.items()
     ]  # fmt: skip
+    symbols = [replace(each, instruction=at[key] + each.instruction) for key, body in bodies.items() for each in body.kernel_symbols]
+    core = [replace(each, instruction=at[key] + each.instruction) for key in bodies for each in _core_relocations(unit.functions[key], unit)]
     return ProgramSpec(
         entry.name, entry.section.name, *kind, code, tuple(relocations),
-        _described(unit.ext.functions, at, unit), _described(unit.ext.lines, at, unit),
+        _described(unit.ext.functions, at, unit), _described(unit.ext.lines, at, unit), tuple(symbols), tuple(core),
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A function's decoded instructions, and by instruction number: the functions and the maps it refers to."""
+    """A function's decoded instructions, by instruction number the functions and the maps it refers to, and what is the kernel's."""
 
     code: list[tuple[int, int, int, int]]
     calls: dict[int, tuple[int, int]]
     references: dict[int, Reference]
+    kernel_symbols: list[KernelSymbol]
 
 
 def _reached(start: tuple[int, int], unit: Unit) -> dict[tuple[int, int], _Body]:
@@ -124,7 +145,7 @@ def _bind(key: tuple[int, int], unit: Unit) -> _Body:
     """What each instruction of a function refers to."""
     function = unit.functions[key]
     code = list(_INSTRUCTION.iter_unpack(function.section.content[function.start : function.end]))
-    body = _Body(code, {}, {})
+    body = _Body(code, {}, {}, [])
     open_relocations: dict[int, ElfRelocation] = {}
     for relocation in function.section.relocations:
         if function.start <= relocation.offset < function.end:
@@ -152,7 +173,10 @@ def _bind_one(function: Function, body: _Body, index: int, relocation: ElfReloca
         if opcode == _CALL and source == _SOURCE_IS_CALL:
             body.calls[index] = _function_at(unit, function.section.number, function.start + (index + imm + 1) * INSTRUCTION_SIZE, place)
         elif opcode == _CALL and source:
-            raise ObjectError(place, f"it calls a kernel function (kind {source}), which is not supported")
+            raise ObjectError(place, f"it calls a kernel function (kind {source}) that the object file cannot know")
+        return
+    if relocation.symbol.section is None and relocation.symbol.name in unit.kernel_symbols:
+        _bind_to_kernel(body, index, relocation, unit.kernel_symbols[relocation.symbol.name], place)
         return
     section = _defined(relocation.symbol, place)
     if (relocation.type, opcode) == (_R_BPF_64_32, _CALL):
@@ -176,9 +200,29 @@ def _bind_address(body: _Body, index: int, address: tuple[int, int], unit: Unit,
         body.calls[index] = _function_at(unit, section, offset, place)
 
 
+def _bind_to_kernel(body: _Body, index: int, relocation: ElfRelocation, type_id: int, place: str) -> None:
+    """A call of a function of the kernel, or the address of something of its."""
+    use = _KERNEL_USES.get((relocation.type, body.code[index][0]))
+    if use is None or (use is KernelUse.ADDRESS and body.code[index][3]):
+        raise ObjectError(place, f"it uses the kernel's {relocation.symbol.name!r} in a way that is unknown here")
+    body.kernel_symbols.append(KernelSymbol(index, use, relocation.symbol.name, relocation.symbol.is_weak, type_id))
+
+
+def _core_relocations(function: Function, unit: Unit) -> list[CoreRelocation]:
+    """The function's CO-RE relocations, counted in its own instructions."""
+    found = []
+    for offset, type_id, access, kind in unit.ext.core.get(function.section.name, ()):
+        if function.start <= offset < function.end:
+            place = f"function {function.name!r}, instruction {(offset - function.start) // INSTRUCTION_SIZE}"
+            if offset % INSTRUCTION_SIZE or kind not in _CORE_KINDS or unit.types is None:
+                raise ObjectError(place, f"its CO-RE relocation of kind {kind} at byte {offset} is unknown here")
+            found.append(CoreRelocation((offset - function.start) // INSTRUCTION_SIZE, CoreKind(kind), type_id, unit.types.string(access)))
+    return found
+
+
 def _defined(symbol: Symbol, place: str) -> int:
     if symbol.section is None:
-        raise ObjectError(place, f"{symbol.name!r} is not defined in this object", "define it here; external symbols are not supported")
+        raise ObjectError(place, f"{symbol.name!r} is not defined in this object", "define it here, or declare it in section .ksyms if it is the kernel's")
     return symbol.section
 
 

@@ -18,7 +18,7 @@ from .btf import Btf, Kind, Type
 from .errors import ObjectError
 from .kinds import HOLDS_MAPS, HOLDS_PROGRAMS, MapFlag, MapType
 from .sections import Section
-from .spec import MapSpec
+from .spec import MapSpec, NumberKind, VariableSpec
 
 _NUMBERS = {"type", "max_entries", "map_flags", "key_size", "value_size", "pinning", "map_extra"}
 _TYPES = {"key": "key_size", "value": "value_size"}
@@ -53,15 +53,57 @@ def is_data(section: Section) -> bool:
 
 
 def data(section: Section, btf: Btf | None) -> MapSpec:
-    """The array map of one value that holds a section's variables; constants are read-only for the program and frozen."""
+    """The array map of one value that holds a section's variables.
+
+    Constants are read-only for the program and frozen. What has variables that may change is memory-mapped, so that one of them
+    can be written without the others (BPF_F_MMAPABLE, kernel 5.5).
+    """
     is_constant = section.name.startswith(".rodata")
     if section.relocations:
         raise ObjectError(f"section {section.name}", "a global variable holds an address, which is not supported")
+    type_id = _datasec(btf, section.name)
+    flags = MapFlag.RDONLY_PROG if is_constant else MapFlag.MMAPABLE if type_id else MapFlag.NONE
     return MapSpec(
-        section.name, MapType.ARRAY, key_size=4, value_size=len(section.content), max_entries=1,
-        flags=MapFlag.RDONLY_PROG if is_constant else MapFlag.NONE, value_type_id=_datasec(btf, section.name),
+        section.name, MapType.ARRAY, key_size=4, value_size=len(section.content), max_entries=1, flags=flags, value_type_id=type_id,
         contents=None if section.is_zeroed else section.content, frozen=is_constant,
     )  # fmt: skip
+
+
+def variables(spec: MapSpec, btf: Btf) -> list[VariableSpec]:
+    """The variables of a data section's map that have a type. `btf` is repaired: their offsets are known."""
+    entries = btf.type(spec.value_type_id).entries if spec.value_type_id else ()
+    return [_variable(spec, btf, *entry) for entry in entries]
+
+
+def _variable(spec: MapSpec, btf: Btf, number: int, offset: int, size: int) -> VariableSpec:
+    variable = btf.type(number)
+    if variable.kind is not Kind.VAR:
+        raise ObjectError(f"section {spec.name}", "its BTF lists something other than variables")
+    kind = _number_kind(btf, variable.size_or_type) if size in (1, 2, 4, 8) else None
+    return VariableSpec(btf.string(variable.name), spec.name, offset, size, kind, spec.frozen)
+
+
+_BIG_ENDIAN = frozenset({"__be16", "__be32", "__be64"})
+_INT_SIGNED, _INT_BOOL = 1, 4  # BTF_INT_*
+
+
+def _number_kind(btf: Btf, type_id: int) -> NumberKind | None:
+    """How a value of that type is a number, None when it is not."""
+    plain = btf.plain(type_id)
+    while type_id != plain:
+        outer = btf.type(type_id)
+        if outer.kind is Kind.TYPEDEF and btf.string(outer.name) in _BIG_ENDIAN:
+            return NumberKind.BIG_ENDIAN
+        type_id = outer.size_or_type
+    found = btf.type(plain)
+    match found.kind:
+        case Kind.INT:
+            encoding = found.entries[0][0] >> 24
+            return NumberKind.BOOLEAN if encoding & _INT_BOOL else NumberKind.SIGNED if encoding & _INT_SIGNED else NumberKind.UNSIGNED
+        case Kind.ENUM | Kind.ENUM64:
+            return NumberKind.SIGNED if found.flag else NumberKind.UNSIGNED
+        case _:
+            return None
 
 
 def _datasec(btf: Btf | None, name: str) -> int:

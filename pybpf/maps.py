@@ -1,30 +1,59 @@
 """Maps in the kernel: make them, read and write them, pin them.
 
-Keys and values are bytes of exactly the map's sizes; anything else is a ValueError before the kernel sees it. A map of programs or
-maps takes Program or Map objects and gives back ids (four bytes, host order). Per-CPU maps have methods of their own, because
-what they give is a list with one value per possible CPU.
+Keys and values are bytes of exactly the map's sizes; anything else is a ValueError before the kernel sees it. Besides:
+
+    programs, maps          a map of these takes Program or Map objects and gives back ids (four bytes, host order)
+    sockets, cgroups ...    where a key or a value stands for a file, the file itself may be given: what has a fileno(), or the number
+    per-CPU maps            have methods of their own, because what they give is a list with one value per possible CPU
+    queues, stacks          push, pop and peek
+    bloom filters           push and may_have
+
+What a kind of map cannot do is a TypeError where this loader knows it, else the kernel's ENOTSUPP.
 """
 
 from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from . import syscalls
 from .descriptor import Descriptor, kernel_name, open_pin
 from .errors import KernelError
-from .kinds import HOLDS_MAPS, HOLDS_PROGRAMS, PER_CPU, WITH_BTF, MapType
+from .infos import MapInfo
+from .kinds import (
+    HOLDS_FILES,
+    HOLDS_MAPS,
+    HOLDS_PROGRAMS,
+    KEYED_BY_FILES,
+    KEYLESS,
+    PER_CPU,
+    WITH_BTF,
+    MapType,
+)
 from .spec import MapSpec
-from .syscalls import MapInfo, ObjectKind
+from .syscalls import ObjectKind
 
 _POSSIBLE_CPUS = Path("/sys/devices/system/cpu/possible")
 _BATCHED = frozenset({MapType.HASH, MapType.LRU_HASH, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH})
+_IN_ORDER = frozenset({MapType.QUEUE, MapType.STACK})
 _FIRST_BATCH = 256
+
+
+class HasFile(Protocol):
+    """Something open: a socket, a file, a program, a map."""
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
+
+
+File = int | HasFile
 
 
 class UpdateFlag(IntEnum):
@@ -68,20 +97,37 @@ class Map(Descriptor):
         """What the kernel says of it now."""
         return syscalls.map_info(self.fileno())
 
-    def lookup(self, key: bytes) -> bytes | None:
+    def lookup(self, key: bytes | File) -> bytes | None:
         """The value at `key`, None when there is none."""
-        self._check_key(key)
-        return syscalls.map_lookup(self.fileno(), key, space=self._plain_space())
+        return syscalls.map_lookup(self.fileno(), self._key(key), space=self._plain_space())
 
-    def update(self, key: bytes, value: bytes | Descriptor, flag: UpdateFlag = UpdateFlag.ANY) -> None:
+    def update(self, key: bytes | File, value: bytes | File, flag: UpdateFlag = UpdateFlag.ANY) -> None:
         """Set the value at `key`."""
-        self._check_key(key)
-        syscalls.map_update(self.fileno(), key, self._value(value), flag)
+        syscalls.map_update(self.fileno(), self._key(key), self._value(value), flag)
 
-    def delete(self, key: bytes) -> bool:
+    def delete(self, key: bytes | File) -> bool:
         """Whether `key` was there; it is not any more."""
-        self._check_key(key)
-        return syscalls.map_delete(self.fileno(), key)
+        return syscalls.map_delete(self.fileno(), self._key(key))
+
+    def push(self, value: bytes) -> None:
+        """Put `value` at a queue's end, on a stack's top, into a bloom filter. KernelError E2BIG when the queue or stack is full."""
+        self._check_type(KEYLESS, "push")
+        syscalls.map_update(self.fileno(), b"", self._value(value), UpdateFlag.ANY)
+
+    def pop(self) -> bytes | None:
+        """A queue's first or a stack's topmost value, taken out; None when it is empty."""
+        self._check_type(_IN_ORDER, "pop")
+        return syscalls.map_take(self.fileno(), b"", space=self.value_size)
+
+    def peek(self) -> bytes | None:
+        """A queue's first or a stack's topmost value, left there; None when it is empty."""
+        self._check_type(_IN_ORDER, "peek")
+        return syscalls.map_lookup(self.fileno(), b"", space=self.value_size)
+
+    def may_have(self, value: bytes) -> bool:
+        """Whether `value` is perhaps in a bloom filter; False is certain."""
+        self._check_type({MapType.BLOOM_FILTER}, "may_have")
+        return syscalls.map_has_value(self.fileno(), self._value(value))
 
     def keys(self) -> Iterator[bytes]:
         """Every key, as `items` gives them."""
@@ -94,18 +140,16 @@ class Map(Descriptor):
 
     def lookup_per_cpu(self, key: bytes) -> list[bytes] | None:
         """The value at `key` of each possible CPU, None when there is none."""
-        self._check_key(key)
-        found = syscalls.map_lookup(self.fileno(), key, space=self._per_cpu_space())
+        found = syscalls.map_lookup(self.fileno(), self._key(key), space=self._per_cpu_space())
         return None if found is None else self._by_cpu(found)
 
     def update_per_cpu(self, key: bytes, values: Sequence[bytes], flag: UpdateFlag = UpdateFlag.ANY) -> None:
         """Set the value at `key` of each possible CPU."""
-        self._check_key(key)
-        space = self._per_cpu_space()
+        encoded, space = self._key(key), self._per_cpu_space()
         if len(values) != possible_cpus() or any(len(value) != self.value_size for value in values):
             raise ValueError(f"map {self.name!r} takes {possible_cpus()} values of {self.value_size} bytes")
         width = space // possible_cpus()
-        syscalls.map_update(self.fileno(), key, b"".join(value.ljust(width, b"\0") for value in values), flag)
+        syscalls.map_update(self.fileno(), encoded, b"".join(value.ljust(width, b"\0") for value in values), flag)
 
     def items_per_cpu(self) -> Iterator[tuple[bytes, list[bytes]]]:
         """As `items`, with each possible CPU's value."""
@@ -115,18 +159,31 @@ class Map(Descriptor):
         """No more changes from user space, for ever."""
         syscalls.map_freeze(self.fileno())
 
-    def _check_key(self, key: bytes) -> None:
+    def _key(self, key: bytes | File) -> bytes:
+        """The bytes that stand for `key`."""
+        if self.type in KEYLESS:
+            raise TypeError(f"map {self.name!r} ({self.type.name}) has no keys: use push, pop, peek or may_have")
+        if not isinstance(key, bytes):
+            if self.type not in KEYED_BY_FILES:
+                raise TypeError(f"map {self.name!r} ({self.type.name}) has keys of bytes, not {type(key).__name__}")
+            return struct.pack("=I", _number(key))
         if len(key) != self.key_size:
             raise ValueError(f"map {self.name!r} has keys of {self.key_size} bytes, not {len(key)}")
+        return key
 
-    def _value(self, value: bytes | Descriptor) -> bytes:
+    def _value(self, value: bytes | File) -> bytes:
         """The bytes that stand for `value` on the way in."""
-        if (self.type in HOLDS_PROGRAMS | HOLDS_MAPS) != isinstance(value, Descriptor):
+        takes = Descriptor if self.type in HOLDS_PROGRAMS | HOLDS_MAPS else object if self.type in HOLDS_FILES else bytes
+        if not isinstance(value, takes):
             raise TypeError(f"map {self.name!r} ({self.type.name}) does not hold {type(value).__name__}")
-        encoded = struct.pack("=I", value.fileno()) if isinstance(value, Descriptor) else value
+        encoded = value if isinstance(value, bytes) else _number(value).to_bytes(self.value_size, sys.byteorder)
         if len(encoded) != self._plain_space():
             raise ValueError(f"map {self.name!r} has values of {self.value_size} bytes, not {len(encoded)}")
         return encoded
+
+    def _check_type(self, kinds: Collection[MapType], what: str) -> None:
+        if self.type not in kinds:
+            raise TypeError(f"map {self.name!r} ({self.type.name}) has no {what}: that is for {', '.join(sorted(each.name for each in kinds))}")
 
     def _space(self) -> int:
         """How many bytes the kernel writes for one lookup."""
@@ -182,7 +239,12 @@ class Map(Descriptor):
 
 
 def create(spec: MapSpec, *, btf_fd: int = 0) -> Map:
-    """A new map as `spec` wants it, empty: `contents` and `slots` are the caller's to fill in. `btf_fd` 0 means: without types."""
+    """A new map as `spec` wants it, empty: `contents` and `slots` are the caller's to fill in. `btf_fd` 0 means: without types.
+
+    A perf event array without a size gets a slot for each possible CPU.
+    """
+    if spec.type is MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        spec = replace(spec, max_entries=possible_cpus())
     typed = btf_fd if spec.type in WITH_BTF and (spec.key_type_id or spec.value_type_id) else 0
     inner = create(spec.inner, btf_fd=btf_fd) if spec.inner is not None else None
     try:
@@ -197,6 +259,10 @@ def create(spec: MapSpec, *, btf_fd: int = 0) -> Map:
         if inner is not None:
             inner.close()
     return Map(fd)
+
+
+def _number(file: File) -> int:
+    return file if isinstance(file, int) else file.fileno()
 
 
 @cache

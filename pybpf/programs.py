@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Self
 
 from . import syscalls
 from .descriptor import Descriptor, kernel_name, open_pin
-from .errors import KernelError
+from .errors import KernelError, NotSupported
+from .infos import ProgramInfo
 from .kinds import ProgramType
 from .spec import ProgramSpec
-from .syscalls import LogSpace, ObjectKind, ProgramInfo, Rejected
+from .syscalls import LogSpace, ObjectKind, Rejected
 from .verifier import VerifierError
 
 _FIRST_LOG = 64 << 10
 _LARGEST_LOG = 64 << 20
 _MAX_PACKET_OUT = 1 << 16
+# how the verifier shows an instruction that core_patch.poison or ksyms made
+_POISON = re.compile(r"^(?P<instruction>\d+): \(85\) call unknown#\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,10 @@ class Program(Descriptor):
 
 
 def create(spec: ProgramSpec, instructions: bytes, *, license_name: str, btf_fd: int = 0) -> Program:
-    """Load a program whose `instructions` hold real map fds. Raises VerifierError when the verifier refuses it, else KernelError.
+    """Load a program whose `instructions` hold real map fds.
+
+    Raises VerifierError when the verifier refuses it, NotSupported (from that) when it was for what this kernel lacks and the
+    program uses without asking, else KernelError.
 
     The verifier is asked in silence; only a refused program is verified again with a log.
     """
@@ -140,4 +147,17 @@ def _more_space(answer: Rejected, log: LogSpace) -> LogSpace | None:
 def _refusal(spec: ProgramSpec, answer: Rejected) -> KernelError:
     if not answer.log.strip():
         return KernelError("BPF_PROG_LOAD", answer.errno, f"program {spec.name!r}")
-    return VerifierError(spec.name, answer.errno, answer.log.decode(errors="replace"))
+    refused = VerifierError(spec.name, answer.errno, answer.log.decode(errors="replace"))
+    lacking = _lacking(spec, refused.log)
+    if lacking is None:
+        return refused
+    remedy = f"ask whether it exists before program {spec.name!r} uses it, or use another kernel"
+    unsupported = NotSupported("BPF_PROG_LOAD", answer.errno, lacking, remedy)
+    unsupported.__cause__ = refused
+    return unsupported
+
+
+def _lacking(spec: ProgramSpec, log: tuple[str, ...]) -> str | None:
+    """What the kernel lacks for the instruction at which the verifier stopped; None when it stopped for another reason."""
+    stopped = next((match for match in map(_POISON.match, reversed(log)) if match), None)
+    return spec.poisoned.get(int(stopped["instruction"])) if stopped else None

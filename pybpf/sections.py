@@ -51,6 +51,7 @@ class Symbol:
     value: int
     size: int
     is_local: bool
+    is_weak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ def _symbol(entry: Any, section_count: int) -> Symbol:
     section = index if isinstance(index, int) else None  # pyelftools gives SHN_UNDEF, SHN_ABS and so on as text
     if section is not None and section >= section_count:
         raise ObjectError(f"symbol {entry.name!r}", f"it lies in section {section} of {section_count}")
-    return Symbol(entry.name, kind, section, entry["st_value"], entry["st_size"], entry["st_info"]["bind"] == "STB_LOCAL")
+    binding = entry["st_info"]["bind"]
+    return Symbol(entry.name, kind, section, entry["st_value"], entry["st_size"], binding == "STB_LOCAL", binding == "STB_WEAK")
 
 
 def _attach_relocations(sections: dict[int, Section], table: Any, symbols: tuple[Symbol, ...]) -> None:

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from pybpf import btf, btf_ext
-from pybpf.btf import Btf, Kind, Layout, Type, emit, parse, repair
+from pybpf.btf import Btf, Kind, Type, emit, parse
 from pybpf.errors import ObjectError
 
 INT = Type(Kind.INT, 1, False, 0, 4, ((32,),))
@@ -49,35 +49,6 @@ def test_a_function_has_no_size() -> None:
         only(Type(Kind.FUNC_PROTO, 0, False, 0, 0)).size_of(1)
 
 
-def test_data_sections_get_their_size_and_their_variables_offsets_in_order() -> None:
-    variables = Type(Kind.VAR, 11, False, 0, 1, ((1,),)), Type(Kind.VAR, 18, False, 0, 1, ((1,),))
-    section = Type(Kind.DATASEC, 5, False, 2, 0, ((2, 0, 4), (3, 0, 4)))
-    repaired = repair(only(INT, *variables, section), {".data": Layout(12, {"first": 0, "second": 8})})
-    assert repaired.type(4).size_or_type == 12
-    assert repaired.type(4).entries == ((3, 0, 4), (2, 8, 4))
-
-
-def test_a_data_section_that_is_not_in_the_object_is_refused() -> None:
-    with pytest.raises(ObjectError) as caught:
-        repair(only(Type(Kind.DATASEC, 5, False, 0, 0)), {})
-    assert ".data" in caught.value.message
-
-
-def test_a_variable_beyond_its_section_is_refused() -> None:
-    variable, section = Type(Kind.VAR, 11, False, 0, 1, ((1,),)), Type(Kind.DATASEC, 5, False, 1, 0, ((2, 0, 4),))
-    with pytest.raises(ObjectError):
-        repair(only(INT, variable, section), {".data": Layout(4, {"second": 2})})
-
-
-def test_parameters_without_a_name_get_one_and_varargs_none() -> None:
-    prototype = Type(Kind.FUNC_PROTO, 0, False, 2, 1, ((0, 1), (0, 0)))
-    twice = Type(Kind.FUNC, 24, False, 0, 2)
-    repaired = repair(only(INT, prototype, twice, twice), {})
-    (first, second) = repaired.type(2).entries
-    assert repaired.string(first[0]) == "argument1" and second == (0, 0)
-    assert repaired.strings.count(b"argument1") == 1
-
-
 @pytest.mark.parametrize(
     "blob",
     [
@@ -96,10 +67,10 @@ def test_damaged_types_are_refused(blob: bytes) -> None:
         parse(blob)
 
 
-def ext(core_size: int = 0) -> bytes:
+def ext(core: bytes = b"") -> bytes:
     """.BTF.ext with two functions in a section named int, in the wrong order."""
     functions = struct.pack("<I", 8) + struct.pack("<II", 1, 2) + struct.pack("<IIII", 16, 7, 0, 5)
-    return struct.pack("<HBBIIIIIII", btf.MAGIC, 1, 0, 32, 0, len(functions), len(functions), 0, len(functions), core_size) + functions
+    return struct.pack("<HBBIIIIIII", btf.MAGIC, 1, 0, 32, 0, len(functions), len(functions), 0, len(functions), len(core)) + functions + core
 
 
 def test_records_come_by_section_and_in_order() -> None:
@@ -112,7 +83,6 @@ def test_records_are_counted_in_the_programs_instructions() -> None:
     assert btf_ext.rebased(records, "int", 8, 32, 10) is None
 
 
-def test_core_relocations_are_refused() -> None:
-    with pytest.raises(ObjectError) as caught:
-        btf_ext.parse(ext(core_size=4), only(INT))
-    assert "CO-RE" in caught.value.message
+def test_core_relocations_come_by_section() -> None:
+    records = struct.pack("<I", 16) + struct.pack("<II", 1, 1) + struct.pack("<IIII", 24, 3, 18, 0)
+    assert btf_ext.parse(ext(core=records), only(INT)).core == {"int": ((24, 3, 18, 0),)}

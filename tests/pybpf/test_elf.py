@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pybpf import btf
+from pybpf.btf_kernel import KernelTypes
+from pybpf.core import relocate
 from pybpf.elf import parse
 from pybpf.errors import ObjectError
 from pybpf.kinds import SECTIONS, AttachType, MapFlag, MapType, ProgramType
-from pybpf.spec import Relocation, RelocationKind
+from pybpf.ksyms import bind
+from pybpf.spec import CoreKind, KernelUse, Relocation, RelocationKind
 
 OBJECTS = Path(__file__).resolve().parent.parent / "objects"
 SMALL = (OBJECTS / "small.o").read_bytes()
 KINDS = (OBJECTS / "kinds.o").read_bytes()
+CORE = parse((OBJECTS / "core.o").read_bytes())
+KERNEL = KernelTypes(CORE.btf or b"")  # a kernel whose structs are those of core.c
 
 
 def test_the_same_bytes_give_the_same_spec() -> None:
@@ -32,9 +38,9 @@ def test_maps_are_read_from_their_declarations() -> None:
         "counters": (MapType.PERCPU_ARRAY, 4, 8, 2, MapFlag.NONE),
         "prefixes": (MapType.LPM_TRIE, 8, 4, 8, MapFlag.NO_PREALLOC),
         ".rodata": (MapType.ARRAY, 4, 10, 1, MapFlag.RDONLY_PROG),
-        ".data": (MapType.ARRAY, 4, 4, 1, MapFlag.NONE),
-        ".data.custom": (MapType.ARRAY, 4, 4, 1, MapFlag.NONE),
-        ".bss": (MapType.ARRAY, 4, 16, 1, MapFlag.NONE),
+        ".data": (MapType.ARRAY, 4, 4, 1, MapFlag.MMAPABLE),
+        ".data.custom": (MapType.ARRAY, 4, 4, 1, MapFlag.MMAPABLE),
+        ".bss": (MapType.ARRAY, 4, 16, 1, MapFlag.MMAPABLE),
     }
 
 
@@ -115,12 +121,44 @@ def test_types_are_repaired() -> None:
     assert all(name for each in prototypes for name, _ in types.type(each.size_or_type).entries)
 
 
+def test_what_is_the_kernels_stays_open() -> None:
+    programs = parse((OBJECTS / "kfuncs.o").read_bytes()).programs
+    assert [(each.name, each.use, each.is_weak) for each in programs["sum"].kernel_symbols] == [
+        ("bpf_iter_num_new", KernelUse.CALL, False),
+        ("bpf_iter_num_next", KernelUse.CALL, False),
+        ("bpf_iter_num_next", KernelUse.CALL, False),
+        ("bpf_iter_num_destroy", KernelUse.CALL, False),
+    ]
+    assert [(each.use, each.is_weak) for each in programs["guarded"].kernel_symbols] == [(KernelUse.ADDRESS, True), (KernelUse.CALL, True)]
+
+
+def test_facts_about_the_kernels_types_stay_open() -> None:
+    types = btf.parse(CORE.btf or b"")
+    asked = CORE.programs["tgid"].core_relocations
+    assert [(each.kind, types.name(each.type_id), each.access) for each in asked] == [
+        (CoreKind.FIELD_BYTE_OFFSET, "task_struct", "0:5"),
+        (CoreKind.FIELD_BYTE_OFFSET, "task_struct", "0:1"),
+    ]
+    assert {each.kind for program in CORE.programs.values() for each in program.core_relocations} == set(CoreKind) - {CoreKind.TYPE_MATCHES}
+
+
+def test_facts_of_a_kernel_like_the_objects_own_are_those_it_was_compiled_with() -> None:
+    types = btf.parse(CORE.btf or b"")
+    program = CORE.programs["tgid"]
+    assert relocate(program, types, KERNEL).instructions == program.instructions
+
+
 def test_the_license_is_read() -> None:
     assert parse(SMALL).license == "GPL"
 
 
 def test_every_hook_of_the_table_is_spelled_in_lower_case() -> None:
     assert all(name == name.lower() for name in SECTIONS)
+
+
+def test_a_section_may_name_the_place_to_attach_to() -> None:
+    placed = parse((OBJECTS / "calls.o").read_bytes().replace(b"tcx/ingress\0", b"tp/net/udp_\0")).programs["sum"]
+    assert (placed.section, placed.type) == ("tp/net/udp_", ProgramType.TRACEPOINT)
 
 
 def test_a_section_that_is_not_known_is_refused_with_the_nearest_one() -> None:
@@ -149,7 +187,7 @@ def test_an_object_cut_short_anywhere_is_refused() -> None:
             parse(SMALL[:length])
 
 
-@given(st.sampled_from(["small", "kinds", "calls"]), st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=8))
+@given(st.sampled_from(["small", "kinds", "calls", "variables", "kfuncs", "core"]), st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=8))
 @settings(max_examples=500, deadline=2000)
 def test_a_damaged_object_is_refused_or_read_but_never_trips_the_reader(name: str, damage: list[tuple[int, int]]) -> None:
     data = bytearray((OBJECTS / f"{name}.o").read_bytes())
@@ -159,8 +197,12 @@ def test_a_damaged_object_is_refused_or_read_but_never_trips_the_reader(name: st
         spec = parse(bytes(data))
     except ObjectError:
         return
+    assert {each.map_name for each in spec.variables.values()} <= set(spec.maps)
     for program in spec.programs.values():
         assert {each.map_name for each in program.relocations} <= set(spec.maps)
+        with suppress(ObjectError):
+            types = btf.parse(spec.btf or b"")
+            bind(relocate(program, types, KERNEL), types, KERNEL)
 
 
 def test_every_byte_of_an_object_may_be_wrong() -> None:

@@ -4,43 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from pybpf.btf import Btf, Kind, Type
+from pybpf.btf import Btf, Kind
 from pybpf.errors import ObjectError
 from pybpf.kinds import MapType
 from pybpf.mapdefs import declared
+from tests.support.btf_types import Types
 
 
-class Types:
-    """A small BTF under construction: each method adds a type and returns its id."""
-
-    def __init__(self) -> None:
-        self.types: list[Type | None] = [None]
-        self.strings = bytearray(b"\0")
-
-    def add(self, kind: Kind, name: str = "", size_or_type: int = 0, entries: tuple[tuple[int, ...], ...] = ()) -> int:
-        self.types.append(Type(kind, self.text(name), False, len(entries), size_or_type, entries))
-        return len(self.types) - 1
-
-    def text(self, value: str) -> int:
-        at = len(self.strings)
-        self.strings += value.encode() + b"\0"
-        return at if value else 0
-
-    def number(self, value: int) -> int:
-        integer = self.add(Kind.INT, "int", 4, ((32,),))
-        return self.add(Kind.PTR, size_or_type=self.add(Kind.ARRAY, entries=((integer, integer, value),)))
+class Maps(Types):
+    """Types with a map declaration among them."""
 
     def map(self, **members: int) -> dict[str, object]:
         """What `declared` makes of a map `m` with these members (name -> type id)."""
         entries = tuple((self.text(name), number, 64 * index) for index, (name, number) in enumerate(members.items()))
         variable = self.add(Kind.VAR, "m", self.add(Kind.STRUCT, "", 8 * len(entries), entries), ((1,),))
         self.add(Kind.DATASEC, ".maps", 0, ((variable, 0, 8 * len(entries)),))
-        spec = declared(Btf(tuple(self.types), bytes(self.strings)), {0: "m"})["m"]
+        spec = declared(self.btf(), {0: "m"})["m"]
         return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
 def test_sizes_may_be_said_as_numbers_or_as_types() -> None:
-    types = Types()
+    types = Maps()
     byte = types.add(Kind.INT, "u8", 1, ((8,),))
     key = types.add(Kind.PTR, size_or_type=types.add(Kind.ARRAY, entries=((byte, byte, 6),)))
     spec = types.map(type=types.number(1), key=key, key_size=types.number(6), value_size=types.number(3), max_entries=types.number(9))
@@ -48,13 +32,13 @@ def test_sizes_may_be_said_as_numbers_or_as_types() -> None:
 
 
 def test_a_large_number_may_come_as_an_enum() -> None:
-    types = Types()
+    types = Maps()
     extra = types.add(Kind.ENUM64, "", 8, ((types.text("x"), 1, 2),))
     assert types.map(type=types.number(1), map_extra=extra)["extra"] == 1 | 2 << 32
 
 
 def test_pinning_by_name_is_noted() -> None:
-    types = Types()
+    types = Maps()
     assert types.map(type=types.number(1), pinning=types.number(1))["pinned"] is True
 
 
@@ -62,7 +46,7 @@ def test_pinning_by_name_is_noted() -> None:
     ("member", "value"), [("numa_node", 0), ("typ", 1), ("pinning", 2), ("type", 99), ("type", 0), ("type", 12)]
 )
 def test_what_is_not_understood_is_refused_by_name(member: str, value: int) -> None:
-    types = Types()
+    types = Maps()
     members = {"type": types.number(1), member: types.number(value)}
     with pytest.raises(ObjectError) as caught:
         types.map(**members)
@@ -70,7 +54,7 @@ def test_what_is_not_understood_is_refused_by_name(member: str, value: int) -> N
 
 
 def test_two_sizes_of_one_key_are_refused() -> None:
-    types = Types()
+    types = Maps()
     key = types.add(Kind.PTR, size_or_type=types.add(Kind.INT, "int", 4, ((32,),)))
     with pytest.raises(ObjectError):
         types.map(type=types.number(1), key=key, key_size=types.number(8))

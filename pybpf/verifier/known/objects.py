@@ -1,0 +1,77 @@
+"""What the verifier says of what is held and given back: references, locks, RCU, dynptrs, iterators, timers. Linux 5.10 to 6.18."""
+
+from __future__ import annotations
+
+from .cause import Cause
+
+CAUSES: tuple[Cause, ...] = (
+    # ---- references ----
+    Cause("verifier-reference", r"Unreleased reference id=(?P<id>\d+) alloc_insn=(?P<at>\d+)",
+          "something that was acquired is still held where the program is left: instruction {at} took it",
+          "submit or discard what `reserve` gave, and release sockets, on every way that leads out"),
+    Cause("verifier-reference", r"(?:BPF_EXIT instruction in main prog|would lead to) .*reference leak|bpf_throw .*reference",
+          "something that was acquired is still held where the program is left",
+          "submit or discard what `reserve` gave, and release sockets, on every way that leads out"),
+    Cause("verifier-released", r"release (?:function|kfunc|kernel function) (?P<name>\S+) (?:reference has not been acquired before|expects refcounted PTR_TO_BTF_ID)",
+          "{name} gives back what was never acquired, or was given back before",
+          "give back what the acquiring call returned, exactly once on every way"),
+    Cause("verifier-released", r"arg (?P<number>\d+) is an unacquired reference|reference has not been acquired before|R\d+ (?:must be referenced|is not a referenced)",
+          "what is given back here is not held any more, or never was",
+          "give back what the acquiring call returned, exactly once on every way"),
+    # ---- spin locks ----
+    Cause("verifier-lock", r"function calls are not allowed while holding a lock",
+          "a function is called while a spin lock is held",
+          "unlock before the call, or take the value you need before you lock"),
+    Cause("verifier-lock", r"(?:BPF_EXIT instruction in main prog|(?P<what>[\w.\[\]| ]+)) cannot be used inside bpf_(?P<kind>\w+)-ed region|bpf_spin_unlock is missing",
+          "the program can end, or makes a forbidden step, with a lock or section still open",
+          "unlock on every way out: what happens under the lock is loads, stores and arithmetic only"),
+    Cause("verifier-lock", r"(?:bpf_spin_lock at off=\d+ must be held|Locking two bpf_spin_locks are not allowed|bpf_spin_unlock without taking a lock|bpf_spin_unlock of different lock|bpf_\w*unlock\w* (?:without|of different) .*|.*(?:AA|ABBA) (?:deadlock|lock).*|.* lock of different .*)",
+          "the lock that is needed is not held, or lock and unlock are not paired, one at a time",
+          "lock once, unlock the same value's lock, and never take a second one"),
+    Cause("verifier-lock", r"map '(?P<map>[^']*)' (?:doesn't have|has no|has no valid|has more than one) (?:valid )?bpf_(?P<what>\w+)|map '(?P<other>[^']*)' has to have BTF in order to use bpf_(?P<field>\w+)",
+          "the map's value has no lock or timer that the kernel knows of",
+          "declare a SpinLock or Timer field in the value's Struct, at the top level, and keep the map's BTF"),
+    Cause("verifier-lock", r"(?P<what>\w+) has to be at (?:a|the) constant offset",
+          "the {what} is reached through an index that is not constant",
+          "name the field itself, not an element of an array"),
+    Cause("verifier-lock", r"off (?P<offset>\d+) doesn't point to 'struct bpf_(?P<what>\w+)'",
+          "what is passed is not the lock or timer field of a map's value: it lies at offset {offset}",
+          "pass the field itself, as the value's Struct declares it"),
+    Cause("verifier-lock", r"(?P<what>\w+) (?:cannot be accessed directly by|can't be accessed directly)|bpf_spin_lock is not a|access to bpf_(?P<field>\w+) field",
+          "a lock or timer is read or written like a number",
+          "use it through its own calls only, and set the fields around it one by one"),
+    Cause("verifier-lock-program", r"(?P<what>tracing progs|socket filter progs|sleepable progs|\w+) cannot use bpf_(?P<field>spin_lock|timer|wq|\{list_head,rb_root\})",
+          "{what} may not use bpf_{field}",
+          "use atomic operations, or a per-CPU map, in this program type"),
+    # ---- RCU, preemption, interrupts ----
+    Cause("verifier-section", r"(?:unmatched|nested) (?:rcu|RCU) read (?:un)?lock|unmatched (?:attempt to enable preemption|rcu)|(?P<count>\d+) bpf_\w+(?:lock|disable)\(?s?\)? (?:is|are) missing|cannot restore irq|bpf_\w+unlock is missing|(?:expected|arg#\d+) .*irq",
+          "a section (RCU, preemption, interrupts) is opened and not closed, or closed twice",
+          "close what was opened on every way, in the reverse order"),
+    # ---- dynptrs ----
+    Cause("verifier-dynptr", r"Expected an initialized dynptr as (?:R|arg #)(?P<number>\d+)",
+          "a dynptr is used before it was made, or after it was given back",
+          "make it first, on every way; do not use it after submit or discard"),
+    Cause("verifier-dynptr", r"Dynptr has to be an uninitialized dynptr",
+          "a dynptr is made where there is one already",
+          "use a second variable, or give the first back before"),
+    Cause("verifier-dynptr", r"cannot overwrite referenced dynptr|cannot (?:pass pointer to|release unowned) const bpf_dynptr|cannot pass in dynptr at an offset|Expected a dynptr of type (?P<kind>\S+)|potential write to dynptr|Unsupported reg type \S+ for bpf_dynptr_from_mem|(?:D|d)ynptr ",
+          "a dynptr is overwritten, moved, or of another kind than is needed",
+          "leave it where it was made, give it back once, and use the kind that the call expects"),
+    # ---- iterators ----
+    Cause("verifier-iterator", r"expected an? (?P<state>initialized|uninitialized|RCU protected|RCU) ?(?P<name>iter_\S+)",
+          "an iterator ({name}) is used before it was made, after its end, or made twice",
+          "write it as a `for` over the iterator: it is then made, advanced and destroyed in order"),
+    Cause("verifier-iterator", r"iter_\w+|iterator",
+          "an iterator is used out of order",
+          "write it as a `for` over the iterator: it is then made, advanced and destroyed in order"),
+    # ---- timers, kptrs, lists ----
+    Cause("verifier-timer", r"timer pointer in R\d+ map_uid=\d+ doesn't match map pointer|(?P<what>timer|workqueue|task_work) pointer in .* doesn't match",
+          "a timer is armed with another map than the one its value lies in",
+          "pass the map that holds the timer's value"),
+    Cause("verifier-kptr", r"\bkptr\b",
+          "a kernel pointer kept in a map is used in a way that is not allowed",
+          "exchange it with `exchange` and release what comes out; read it inside of an RCU section"),
+    Cause("verifier-list", r"bpf_list|bpf_rb|rbtree|list_(?:head|node)|held lock and object are not in the same allocation|allocated object must be referenced|owning ref|bpf_(?:obj_new|refcount)",
+          "a list or tree kept in a map is used in a way that is not allowed",
+          "hold the lock of the same value while the list or tree is changed, and give nodes back that were not inserted"),
+)  # fmt: skip

@@ -1,0 +1,13 @@
+/* CO-RE by clang's builtins, under the names of bpf_core_read.h. */
+#define core_offset(x) __builtin_preserve_field_info(x, 0)
+#define core_size(x) __builtin_preserve_field_info(x, 1)
+#define core_exists(x) __builtin_preserve_field_info(x, 2)
+#define core_signed(x) __builtin_preserve_field_info(x, 3)
+#define core_left_shift(x) __builtin_preserve_field_info(x, 4)
+#define core_right_shift(x) __builtin_preserve_field_info(x, 5)
+#define core_type_local(t) __builtin_btf_type_id(*(t *)0, 0)
+#define core_type_kernel(t) __builtin_btf_type_id(*(t *)0, 1)
+#define core_type_exists(t) __builtin_preserve_type_info(*(t *)0, 0)
+#define core_type_size(t) __builtin_preserve_type_info(*(t *)0, 1)
+#define core_value_exists(t, v) __builtin_preserve_enum_value(*(t *)v, 0)
+#define core_value(t, v) __builtin_preserve_enum_value(*(t *)v, 1)
