@@ -171,8 +171,11 @@ class DebugInfo:
         return self.kernel_struct(field.type), kernel_size(field.type)
 
     def kernel_type(self, kind: Width | ArrayType | type[Struct]) -> Node:
-        """The debug type of something in memory; big-endian numbers are plain unsigned ones to BTF."""
+        """The debug type of something in memory. Big-endian numbers are typedefs, as the kernel's headers call them."""
         match kind:
+            case Width(bits=bits, order="big") if bits > 8:
+                plain = self.kernel_type(Width(bits))
+                return self._all.node("DIDerivedType", tag=Token("DW_TAG_typedef"), name=f"__be{bits}", file=self._main, line=1, baseType=plain)
             case Width(bits=bits, signed=True):
                 return self._basic(_SIGNED[bits], bits, "DW_ATE_signed_char" if bits == 8 else "DW_ATE_signed")
             case Width(bits=bits):
