@@ -49,6 +49,7 @@ __all__ = [
     "TcxHook",
     "Tracepoint",
     "VerifierError",
+    "VerifierRejected",
     "XdpContext",
     "XdpMode",
     "attach",

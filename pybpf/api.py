@@ -56,7 +56,7 @@ from pybpf.programs import Program
 from pybpf.ringbuf import RingReader
 from pybpf.runs import SkLookupContext, XdpContext, run_raw_tracepoint, selected_socket
 from pybpf.spec import ObjectSpec
-from pybpf.verifier import VerifierError
+from pybpf.verifier import VerifierError, VerifierRejected
 
 __all__ = [
     "AttachType",
@@ -90,6 +90,7 @@ __all__ = [
     "TcxHook",
     "Tracepoint",
     "VerifierError",
+    "VerifierRejected",
     "XdpContext",
     "XdpMode",
     "attach",

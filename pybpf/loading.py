@@ -84,7 +84,7 @@ def load(
             _fill(each, spec.maps[name], everything)
         fds = {name: each.fileno() for name, each in everything.items()}
         programs = {
-            name: owned.enter_context(kernel_programs.create(each, placed(each, fds), license_name=spec.license, btf_fd=btf_fd))
+            name: owned.enter_context(kernel_programs.create(each, placed(each, fds), license_name=spec.license, btf_fd=btf_fd, btf_blob=spec.btf))
             for name, each in spec.programs.items()
         }
         for name, each in made.items():

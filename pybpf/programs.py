@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from . import syscalls
+from . import btf, syscalls
 from .descriptor import Descriptor, kernel_name, open_pin
 from .errors import KernelError, NotSupported
 from .infos import ProgramInfo
 from .kinds import ProgramType
 from .spec import ProgramSpec
 from .syscalls import LogSpace, ObjectKind, Rejected
-from .verifier import VerifierError
+from .verifier import LineTable, VerifierRejected, line_table
 
 _FIRST_LOG = 64 << 10
-_LARGEST_LOG = 64 << 20
+_LARGEST_LOG = 16 << 20  # kernels from 6.4 on keep the end of a longer log, which says why
 _MAX_PACKET_OUT = 1 << 16
 # how the verifier shows an instruction that core_patch.poison or ksyms made
 _POISON = re.compile(r"^(?P<instruction>\d+): \(85\) call unknown#\d+$")
@@ -112,15 +112,16 @@ class Program(Descriptor):
         return TestRun(*syscalls.prog_test_run(self.fileno(), data, context=context, repeat=repeat, data_out_size=data_out_size))
 
 
-def create(spec: ProgramSpec, instructions: bytes, *, license_name: str, btf_fd: int = 0) -> Program:
-    """Load a program whose `instructions` hold real map fds.
+def create(spec: ProgramSpec, instructions: bytes, *, license_name: str, btf_fd: int = 0, btf_blob: bytes | None = None) -> Program:
+    """Load a program whose `instructions` hold real map fds. `btf_blob` is what `btf_fd` was loaded from: a refusal
+    then names the source line of every instruction.
 
-    Raises VerifierError when the verifier refuses it, NotSupported (from that) when it was for what this kernel lacks and the
+    Raises VerifierRejected when the verifier refuses it, NotSupported (from that) when it was for what this kernel lacks and the
     program uses without asking, else KernelError.
 
     The verifier is asked in silence; only a refused program is verified again with a log.
     """
-    log = LogSpace()
+    log, first = LogSpace(), 0
     while True:
         answer = syscalls.prog_load(
             kernel_name(spec.name), spec.type, instructions=instructions, license_name=license_name,
@@ -129,9 +130,10 @@ def create(spec: ProgramSpec, instructions: bytes, *, license_name: str, btf_fd:
         )  # fmt: skip
         if not isinstance(answer, Rejected):
             return Program(answer.fd)
+        first = first or answer.errno  # a log that is too long makes the kernel say ENOSPC instead
         more = _more_space(answer, log)
         if more is None:
-            raise _refusal(spec, answer)
+            raise _refusal(spec, first, answer, btf_blob)
         log = more
 
 
@@ -144,10 +146,11 @@ def _more_space(answer: Rejected, log: LogSpace) -> LogSpace | None:
     return LogSpace(1, min(_LARGEST_LOG, max(answer.log_true_size, 2 * log.size)))
 
 
-def _refusal(spec: ProgramSpec, answer: Rejected) -> KernelError:
+def _refusal(spec: ProgramSpec, error: int, answer: Rejected, btf_blob: bytes | None) -> KernelError:
     if not answer.log.strip():
-        return KernelError("BPF_PROG_LOAD", answer.errno, f"program {spec.name!r}")
-    refused = VerifierError(spec.name, answer.errno, answer.log.decode(errors="replace"))
+        return KernelError("BPF_PROG_LOAD", error, f"program {spec.name!r}")
+    lines = line_table(spec.line_info, btf.parse(btf_blob)) if btf_blob is not None and spec.line_info else LineTable()
+    refused = VerifierRejected(spec.name, error, answer.log.decode(errors="replace"), lines=lines)
     lacking = _lacking(spec, refused.log)
     if lacking is None:
         return refused

@@ -26,6 +26,8 @@ class DebugInfo:
     def __init__(self, main: Source) -> None:
         self._all = Metadata()
         self._files: dict[Source, Node] = {}
+        self._locations: dict[tuple[int, ir.Place], Node] = {}
+        self._types: dict[Width | ArrayType | type[Struct], Node] = {}
         self._main = self.file(main)
         self._unit = self._all.distinct(
             "DICompileUnit", language=Token("DW_LANG_C11"), file=self._main, producer="pybpf", isOptimized=True,
@@ -78,7 +80,10 @@ class DebugInfo:
 
     def location(self, subprogram: Node, place: ir.Place) -> Node:
         """The DILocation of a place in a function."""
-        return self._all.node("DILocation", line=place.line, column=place.column, scope=subprogram)
+        if (known := self._locations.get((subprogram.number, place))) is None:
+            known = self._all.node("DILocation", line=place.line, column=place.column, scope=subprogram)
+            self._locations[subprogram.number, place] = known
+        return known
 
     def map_octets(self, declaration: Declaration) -> int:
         """The size of that struct."""
@@ -172,6 +177,11 @@ class DebugInfo:
 
     def kernel_type(self, kind: Width | ArrayType | type[Struct]) -> Node:
         """The debug type of something in memory. Big-endian numbers are typedefs, as the kernel's headers call them."""
+        if kind not in self._types:
+            self._types[kind] = self._kernel_type(kind)
+        return self._types[kind]
+
+    def _kernel_type(self, kind: Width | ArrayType | type[Struct]) -> Node:
         match kind:
             case Width(bits=bits, order="big") if bits > 8:
                 plain = self.kernel_type(Width(bits))

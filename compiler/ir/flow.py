@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
 
 from pybpf.compiler.ir import nodes as ir
+
+_NODES = (ir.Expression, ir.Statement)
+_OTHERS = {"Place", "Type", "str", "int", "Width", "LangField", "KernelField", "Helper", "Kfunc", "Map", "type[Struct]", "Map | None"}
 
 
 def parts(node: ir.Expression | ir.Statement) -> Iterator[ir.Expression | ir.Statement]:
     """The expressions and statements directly inside a node, as it lists them."""
-    for name in type(node).__match_args__:
+    for name in _inside(type(node)):  # type: ignore[arg-type]  # mypy asks the nodes' __hash__, not their classes'
         value = getattr(node, name)
-        for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, ir.Expression | ir.Statement):
-                yield each
+        if isinstance(value, _NODES):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (each for each in value if isinstance(each, _NODES))
 
 
 def leaves(body: tuple[ir.Statement, ...]) -> bool:
@@ -27,3 +33,9 @@ def leaves(body: tuple[ir.Statement, ...]) -> bool:
             return leaves(inner)
         case _:
             return False
+
+
+@cache
+def _inside(kind: type) -> tuple[str, ...]:
+    """The fields of a class of nodes that can be nodes themselves: those of any type but the known others."""
+    return tuple(each.name for each in fields(kind) if str(each.type) not in _OTHERS)

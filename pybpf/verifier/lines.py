@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from dataclasses import dataclass
+from posixpath import normpath
 
 from pybpf.btf import TypeTable
 
@@ -34,5 +35,5 @@ class LineTable:
 def line_table(line_info: bytes, types: TypeTable) -> LineTable:
     """The table of a program's records (16 bytes each, ascending, as ProgramSpec has them). ObjectError for a text that is not there."""
     records = [_RECORD.unpack_from(line_info, at) for at in range(0, len(line_info) - _RECORD.size + 1, _RECORD.size)]
-    sources = tuple(Comment(types.string(text).strip(), types.string(file), place >> 10) for _, file, text, place in records)
+    sources = tuple(Comment(types.string(text).strip(), normpath(types.string(file)), place >> 10) for _, file, text, place in records)
     return LineTable(tuple(start for start, *_ in records), sources)

@@ -1,8 +1,9 @@
 """What a comparison tells of one register -> what it tells of the others.
 
-The verifier prints only the registers that a branch compares. But with a value that turns out not to be None all its copies do, and
-with one address that is seen to lie before the end of the packet all others of the same base have so many bytes
-(mark_ptr_or_null_regs and find_good_pkt_pointers, kernel/bpf/verifier.c). Without this a copy would seem to be what it was before.
+The verifier prints only the registers that a branch compares. But with a value that turns out not to be None all its copies do, a
+number's bounds are those of its copies, and with one address that is seen to lie before the end of the packet all others of the same
+base have so many bytes (mark_ptr_or_null_regs, sync_linked_regs and find_good_pkt_pointers, kernel/bpf/verifier.c, 6.18). Without
+this a copy would seem to be what it was before.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ def linked(known: Mapping[str, str], changed: Mapping[str, str]) -> dict[str, st
         others = ((other, held) for other, held in known.items() if other not in changed)
         if before.kind.endswith(_MAYBE) and not after.kind.endswith(_MAYBE):
             learned.update(_decided(others, before, after))
+        elif before.kind == after.kind == "scalar":
+            learned.update(_bounded(others, before, text))
         elif before.kind == after.kind == "pkt":
             learned.update(_measured(others, after))
     return learned
@@ -37,6 +40,14 @@ def _decided(others: Iterator[tuple[str, str]], before: Register, after: Registe
         if copy.kind == before.kind and copy.facts.get("id") == before.facts.get("id") is not None:
             is_value = after.kind == before.kind.removesuffix(_MAYBE)
             yield name, _IDENTITY.sub("", text.replace(_MAYBE, "", 1), count=1) if is_value else after.text
+
+
+def _bounded(others: Iterator[tuple[str, str]], before: Register, text: str) -> Iterator[tuple[str, str]]:
+    """Copies of a number, now that more is known of it. Those with something added (`id=1+4`) have an id of their own here."""
+    for name, held in others:
+        copy = register(held)
+        if copy.kind == "scalar" and copy.facts.get("id") == before.facts.get("id") is not None:
+            yield name, text
 
 
 def _measured(others: Iterator[tuple[str, str]], after: Register) -> Iterator[tuple[str, str]]:

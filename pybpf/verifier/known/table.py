@@ -38,13 +38,14 @@ class Explanation:
 
 def explain(said: tuple[str, ...]) -> Explanation:
     """What these lines mean. The first line that a row knows decides; what no row knows is given back as it is."""
-    for line in said:
+    lines = tuple(line[:_LONGEST_LINE] for line in said)
+    for line in lines:
         for cause, pattern in _patterns():
-            found = pattern.search(line[:_LONGEST_LINE])
+            found = pattern.search(line)
             if found:
                 words = {name: _WORDS.get(value or "", value or "") for name, value in found.groupdict().items()}
                 return Explanation(cause.code, cause.sentence.format_map(words), cause.hint.format_map(words), line)
-    return Explanation(UNKNOWN, said[0] if said else "", "", said[0] if said else "")
+    return Explanation(UNKNOWN, lines[0] if lines else "", "", lines[0] if lines else "")
 
 
 @cache

@@ -43,3 +43,9 @@ def test_copies_of_what_is_not_none_are_not_none() -> None:
     known = {"R0": "map_value_or_null(id=1,map=m,ks=4,vs=8)", "R6": "map_value_or_null(id=1,map=m,ks=4,vs=8)", "R7": "map_value_or_null(id=2,map=m,ks=4,vs=8)"}
     assert linked(known, {"R0": "map_value(map=m,ks=4,vs=8)"}) == {"R6": "map_value(map=m,ks=4,vs=8)"}
     assert linked(known, {"R0": "0"}) == {"R6": "0"}
+
+
+def test_copies_of_a_number_have_its_bounds() -> None:
+    known = {"R6": "scalar(id=1)", "R7": "scalar(id=1)", "R8": "scalar(id=1+4)", "R9": "scalar()"}
+    assert linked(known, {"R7": "scalar(id=1,umax=50)"}) == {"R6": "scalar(id=1,umax=50)"}
+    assert linked({"R6": "scalar()", "R7": "scalar()"}, {"R7": "scalar(umax=50)"}) == {}
