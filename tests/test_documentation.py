@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import re
 from pathlib import Path
 
 import pytest
 
+import pybpf
 from pybpf import api
 from pybpf.compiler import pipeline
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.run import Machine
-from pybpf.compiler.lang import Action, Skb, maps, standing_in
+from pybpf.compiler.lang import Action, Skb, Xdp, XdpAction, maps, standing_in
 from pybpf.compiler.lang.maps import MAP_SINCE
 from pybpf.compiler.policy import Outcome
 from pybpf.features import missing
@@ -70,6 +72,17 @@ def test_every_example_of_the_language_page_runs_in_cpython_as_its_ir_says(tmp_p
     packet = bytes(12) + b"\x08\x00" + bytes.fromhex("45000028000000004006")
     assert module.count_protocols(Skb(packet)) == Action.OK
     assert module.counts.lookup(6).octets == 40
+
+
+def test_the_kernel_program_of_the_readme_compiles_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (text,) = [block for block in blocks if "@program" in block]
+    (tmp_path / "readme_count.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("readme_count")
+    assert module.count(Xdp(bytes(60))) == XdpAction.PASS
+    assert module.packets.lookup(0).value == 1
+    assert pybpf.compile_programs(module.count).elf.startswith(b"\x7fELF")
 
 
 def test_the_tests_on_the_language_page_pass(tmp_path: Path) -> None:
