@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from bench.small_program import flows_by_port
-from pybpf.compiler import build
+from pybpf.compiler import build, build_all
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.pipeline import DATAPATH
@@ -23,9 +23,10 @@ def test_a_program_of_fifty_lines(benchmark: Any) -> None:
 
 
 def test_all_kernel_programs(benchmark: Any) -> None:
-    """Goal: 400 ms."""
-    built = benchmark(lambda: build(translate(PROGRAMS)))
-    assert built.elf.startswith(b"\x7fELF")
+    """Goal: 400 ms. As enforcement makes them: the datapath and a rule set's program are objects of their own."""
+    modules = (lambda: translate(DATAPATH), lambda: translate([http.judge_http]))
+    built = benchmark(lambda: build_all(modules))
+    assert len(built) == 2 and all(each.elf.startswith(b"\x7fELF") for each in built)
 
 
 def test_the_front_end_alone(benchmark: Any) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "Source",
     "Span",
     "build",
+    "build_all",
     "compile_policy",
     "compile_programs",
     "datapath_module",

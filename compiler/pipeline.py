@@ -9,8 +9,11 @@ LLVM is imported when something is compiled, not before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span, span_of_line
@@ -25,7 +28,7 @@ from pybpf.kernel_progs import http as http_programs
 from pybpf.kernel_progs import refuse as refuse_programs
 
 if TYPE_CHECKING:
-    from pybpf.compiler.codegen import BackendError
+    from pybpf.compiler.codegen import BackendError, Started
 
 __all__ = [
     "Built",
@@ -36,6 +39,7 @@ __all__ = [
     "Source",
     "Span",
     "build",
+    "build_all",
     "compile_policy",
     "compile_programs",
     "datapath_module",
@@ -43,6 +47,7 @@ __all__ = [
     "rule_set_module",
 ]
 
+MOST_CHILDREN = 4  # that LLVM works in at a time
 DATAPATH = (endpoint_programs.to_endpoint, endpoint_programs.from_endpoint, refuse_programs.refuse_packet)
 
 
@@ -78,6 +83,10 @@ class Compilation:
     def rule_set(self, index: int) -> Built:
         """The L7 program of one rule set, with its tables."""
         return build(rule_set_module(self.tables[index]))
+
+    def objects(self) -> tuple[Built, ...]:
+        """The datapath, then the program of each rule set: all that an endpoint needs, made side by side."""
+        return build_all([datapath_module, *(partial(rule_set_module, tables) for tables in self.tables)])
 
     def whole(self) -> Built:
         """Everything in one object; the program of rule set i is called judge_http_i."""
@@ -138,14 +147,35 @@ def build(module: ir.Module) -> Built:
 
     Raises CompileError for a stack that only LLVM could measure, BackendError for anything else LLVM cannot compile.
     """
+    (built,) = build_all([lambda: module])
+    return built
+
+
+def build_all(modules: Iterable[Callable[[], ir.Module]]) -> tuple[Built, ...]:
+    """Several modules -> ELF. LLVM works on one in its child process while the next is translated here. Raises as `build`."""
     from pybpf.compiler import codegen  # 150 ms and 65 MB: only where something is compiled
 
-    llvm = codegen.emit(check(module))
+    with ExitStack() as abandoned:  # after an error no child is left behind
+        begun: deque[tuple[ir.Module, str, Started]] = deque()
+        made: list[Built] = []
+        for make in modules:
+            module = check(make())
+            llvm = codegen.emit(module)
+            if len(begun) == MOST_CHILDREN:
+                made.append(_finished(*begun.popleft()))
+            begun.append((module, llvm, codegen.started(llvm)))
+            abandoned.callback(codegen.abandon, begun[-1][2])
+        return (*made, *(_finished(*each) for each in begun))
+
+
+def _finished(module: ir.Module, llvm: str, child: Started) -> Built:
+    """What a child made of a module."""
+    from pybpf.compiler import codegen
+
     try:
-        made = codegen.compile_llvm(llvm)
+        return Built(module, llvm, codegen.finished(child).elf)
     except codegen.BackendError as error:
         raise _located(module, error) from error
-    return Built(module, llvm, made.elf)
 
 
 def _located(module: ir.Module, error: BackendError) -> Exception:

@@ -1,6 +1,15 @@
 """IR -> ELF object. The only importer of llvmlite, which costs 150 ms: import this room where something is compiled."""
 
 from pybpf.compiler.codegen.emit import emit
-from pybpf.compiler.codegen.target import BackendError, Object, assembly, compile_llvm
+from pybpf.compiler.codegen.target import (
+    BackendError,
+    Object,
+    Started,
+    abandon,
+    assembly,
+    compile_llvm,
+    finished,
+    started,
+)
 
-__all__ = ["BackendError", "Object", "assembly", "compile_llvm", "emit"]
+__all__ = ["BackendError", "Object", "Started", "abandon", "assembly", "compile_llvm", "emit", "finished", "started"]

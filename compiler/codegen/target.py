@@ -11,8 +11,9 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import llvmlite.binding as llvm
 
@@ -45,31 +46,61 @@ class BackendError(Exception):
         super().__init__(said + (f"\n  hint: {self.hint}" if self.hint else ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A child process at work on one module. Owned by whoever started it, who must let `finished` end it."""
+
+    pid: int
+    answer: int  # file descriptor
+    complaints: IO[bytes]
+
+
 def compile_llvm(text: str) -> Object:
     """The object of one LLVM module. Raises BackendError; never ends the calling process."""
-    return Object(_in_child(text, lambda machine, module: machine.emit_object(module)))
+    return finished(started(text))
+
+
+def started(text: str) -> Started:
+    """A child that makes the object of one LLVM module, while the caller goes on."""
+    return _start(text, lambda machine, module: machine.emit_object(module))
+
+
+def finished(child: Started) -> Object:
+    """What a child made, once it is done. Raises BackendError."""
+    return Object(_end(child))
+
+
+def abandon(child: Started) -> None:
+    """Let go of a child that nobody waits for any more; nothing when it is finished."""
+    if not child.complaints.closed:
+        with suppress(BackendError):
+            _end(child)
 
 
 def assembly(text: str) -> str:
     """The same as BPF assembly, for people. Raises BackendError."""
-    return _in_child(text, lambda machine, module: machine.emit_assembly(module).encode()).decode()
+    return _end(_start(text, lambda machine, module: machine.emit_assembly(module).encode())).decode()
 
 
-def _in_child(text: str, emit: Emit) -> bytes:
-    """What `emit` gives for the optimised module, made in a child process."""
+def _start(text: str, emit: Emit) -> Started:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     result, write = os.pipe()
-    with tempfile.TemporaryFile() as complaints:
-        child = os.fork()
-        if child == 0:
-            os.close(result)
-            os.dup2(complaints.fileno(), 2)
-            _compile_and_exit(text, emit, write)
-        os.close(write)
-        with os.fdopen(result, "rb") as pipe:
+    complaints = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever ends the child
+    child = os.fork()
+    if child == 0:
+        os.close(result)
+        os.dup2(complaints.fileno(), 2)
+        _compile_and_exit(text, emit, write)
+    os.close(write)
+    return Started(child, result, complaints)
+
+
+def _end(child: Started) -> bytes:
+    with child.complaints as complaints:
+        with os.fdopen(child.answer, "rb") as pipe:
             answer = pipe.read()
-        _, status = os.waitpid(child, 0)
+        _, status = os.waitpid(child.pid, 0)
         complaints.seek(0)
         said = complaints.read().decode(errors="replace").strip()
     if status != 0 or not answer:

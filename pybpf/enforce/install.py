@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from pybpf import elf, hooks, loading
-from pybpf.compiler import Compilation, Endpoint, Source, compile_policy
+from pybpf.compiler import Built, Compilation, Endpoint, Source, compile_policy
 from pybpf.enforce import contents
 from pybpf.hooks import TcxHook
 from pybpf.kernel_progs import state
@@ -77,8 +77,9 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
     by_name = {(config.namespace, config.name): config for config in configs}
     ordered = [by_name[each.endpoint.namespace, each.endpoint.name] for each in compilation.resolved.endpoints]
     with ExitStack() as owned:
-        datapath = owned.enter_context(loading.load(elf.parse(compilation.datapath().elf)))
-        rule_sets = [owned.enter_context(_load_rule_set(compilation, index, datapath)) for index in range(len(compilation.tables))]
+        first, *rest = compilation.objects()
+        datapath = owned.enter_context(loading.load(elf.parse(first.elf)))
+        rule_sets = [owned.enter_context(_load_rule_set(built, datapath)) for built in rest]
         _fill(datapath, rule_sets, compilation, ordered)
         for config in ordered:
             for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint")):
@@ -86,9 +87,9 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
         return Enforcement(compilation, ordered, owned.pop_all(), datapath.maps["events"])
 
 
-def _load_rule_set(compilation: Compilation, index: int, datapath: Loaded) -> Loaded:
+def _load_rule_set(built: Built, datapath: Loaded) -> Loaded:
     """The program of one rule set, on the datapath's maps; its tables are its own."""
-    spec = elf.parse(compilation.rule_set(index).elf)
+    spec = elf.parse(built.elf)
     return loading.load(spec, maps={name: datapath.maps[name] for name in spec.maps if name in datapath.maps})
 
 
