@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from pybpf.compiler import lang
 from pybpf.compiler.frontend import expressions, helper_calls, names
 from pybpf.compiler.frontend.atomics import METHODS, atomic
 from pybpf.compiler.frontend.printing import print_line
 from pybpf.compiler.frontend.regions import in_packet, may_give
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import role, signature
-from pybpf.compiler.frontend.wording import shown
+from pybpf.compiler.frontend.wording import did_you_mean, shown
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import (
     Context,
@@ -58,6 +59,9 @@ def call(scope: Scope, node: ast.Call) -> ir.Expression:
     name = ast.unparse(node.func)
     if name.rpartition(".")[2] in _ORDER:
         raise scope.fail(node, "kernel-order", "a number has no byte order here", "declare the field as be16, be32 or be64: what is read from it is the number it means")
+    if target is None and scope.is_builtin(name):
+        hint = 'write printk("port %d", port)' if name == "print" else names.near_names(scope, name)
+        raise scope.fail(node, "kernel-call", f"`{name}` is not a kernel function", hint)
     raise scope.fail(node, "kernel-call", f"`{name}` is not a kernel function", "mark it with @function, or use a helper")
 
 
@@ -213,7 +217,23 @@ def _method(scope: Scope, node: ast.Call, function: ast.Attribute) -> ir.Express
             return atomic(scope, node, function)
         case ir.Pointer(struct=struct) if (helper := helper_of(getattr(struct, name, None))) is not None:
             return helper_calls.object_method(scope, node, helper, function.value)
-    raise scope.fail(node, "kernel-call", f"{shown(base.type)} has no method {name!r}", "see docs/kernel-python.md for what it has")
+    if helper_of(getattr(lang, name, None)) is not None:
+        raise scope.fail(node, "kernel-call", f"{shown(base.type)} has no method {name!r}", f"`{name}` is a function: import it, and call it without `{ast.unparse(function.value)}.`")
+    raise scope.fail(node, "kernel-call", f"{shown(base.type)} has no method {name!r}", _methods(base.type, name))
+
+
+def _methods(kind: ir.Type, name: str) -> str:
+    """A hint for a method that is not there."""
+    match kind:
+        case ir.Context(kind=context):
+            found = [each for each in dir(context) if helper_of(getattr(context, each)) is not None]
+            return did_you_mean(name, [*(["header", "slice"] if context.bounds is not None else []), *found])
+        case ir.Pointer(struct=struct):
+            return did_you_mean(name, [*METHODS, "copy_from", *(each for each in dir(struct) if helper_of(getattr(struct, each)) is not None)])
+        case ir.ArrayPointer():
+            return "arrays have `word(at)`, len() and their elements"
+        case _:
+            return "see docs/kernel-python.md for what it has"
 
 
 def _header(scope: Scope, node: ast.Call, context: ir.Expression) -> ir.Expression:

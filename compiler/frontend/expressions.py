@@ -11,6 +11,7 @@ from pybpf.compiler.frontend.wording import shown
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import SignClash, compute, inverted, negated, result
 from pybpf.compiler.lang import Struct, Width
+from pybpf.compiler.lang.cells import is_cell
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.FloorDiv: "div", ast.Mod: "mod",
@@ -55,16 +56,21 @@ def word(scope: Scope, node: ast.expr) -> ir.Expression:
     """An expression that must be a number."""
     made = expression(scope, node)
     if not isinstance(made.type, ir.Word):
-        raise scope.fail(node, "kernel-type", f"a number is needed here, not {shown(made.type)}", "use a field or compare it first")
+        is_number = isinstance(made.type, ir.Pointer) and is_cell(made.type.struct)
+        hint = "its number is `.value`, once `is None` is excluded" if is_number else "use a field or compare it first"
+        raise scope.fail(node, "kernel-type", f"a number is needed here, not {shown(made.type)}", hint)
     return made
 
 
 def condition(scope: Scope, node: ast.expr) -> ir.Expression:
     """An expression that must be a bool: the language has no truth of numbers or pointers."""
     made = expression(scope, node)
+    if isinstance(made.type, ir.Pointer | ir.InnerMap):
+        # What is meant is plain: say it, and go on as if it stood there.
+        scope.uses.report(scope.fail(node, "kernel-type", f"a condition must be a bool, not {shown(made.type)}", "compare it with `is not None`"))
+        return ir.Not(made.place, ir.Bool(), ir.IsNone(made.place, ir.Bool(), made))
     if not isinstance(made.type, ir.Bool):
-        hint = "compare it with `is not None`" if isinstance(made.type, ir.Pointer) else "compare it: `!= 0`"
-        raise scope.fail(node, "kernel-type", f"a condition must be a bool, not {shown(made.type)}", hint)
+        raise scope.fail(node, "kernel-type", f"a condition must be a bool, not {shown(made.type)}", "compare it: `!= 0`")
     return made
 
 

@@ -72,7 +72,8 @@ def map_of(scope: Scope, node: ast.expr, owner: Declaration) -> ir.Map:
 def _made(scope: Scope, node: ast.Call, helper: Helper, of: ir.Map | None, first: tuple[ir.Expression, ...]) -> ir.Expression:
     wanted = helper.signature.parameters
     if len(wanted) != len(node.args):
-        raise scope.fail(node, "kernel-call", f"`{ast.unparse(node.func)}` takes {len(wanted)} arguments, not {len(node.args)}", "see docs/kernel-python.md")
+        names_of = ", ".join(name for name, _ in wanted)
+        raise scope.fail(node, "kernel-call", f"`{ast.unparse(node.func)}` takes {len(wanted)} arguments, not {len(node.args)}", f"write {ast.unparse(node.func)}({names_of})")
     declaration = of.declaration if of is not None else next((each.type.declaration for each in first if isinstance(each.type, ir.InnerMap)), None)
     arguments = tuple(_argument(scope, value, name, kind, helper, declaration) for value, (name, kind) in zip(node.args, wanted, strict=True))
     for value, argument in zip(node.args, arguments, strict=True):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
+from difflib import get_close_matches
 from enum import IntEnum
 from types import ModuleType
 from typing import Any
 
+from pybpf.compiler import lang
 from pybpf.compiler.frontend import expressions
 from pybpf.compiler.frontend.regions import in_packet, on_stack
 from pybpf.compiler.frontend.scope import Scope
@@ -14,8 +17,10 @@ from pybpf.compiler.frontend.uses import Abandoned
 from pybpf.compiler.frontend.wording import did_you_mean
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import SIGNED_MIN, WORD_MAX
-from pybpf.compiler.lang import ArrayType, GlobalArray, KernelStruct, Struct, Width
+from pybpf.compiler.lang import ArrayType, Declaration, GlobalArray, KernelStruct, Struct, Width
 from pybpf.compiler.lang.data import section_of
+from pybpf.compiler.lang.helpers.names import KERNEL_NAMES
+from pybpf.compiler.lang.helpers.table import rows
 
 
 def number(place: ir.Place, value: int) -> ir.Constant:
@@ -78,7 +83,33 @@ def named(scope: Scope, node: ast.Name | ast.Attribute) -> ir.Expression:
             return ir.GlobalAddress(place, ir.Pointer(type(struct)), name)
     if isinstance(node, ast.Attribute) and found is None:
         return _field(scope, node)
-    raise scope.fail(node, "kernel-name", f"`{ast.unparse(node)}` is not a value a kernel program can use", "use a local, an int, bytes or IntEnum constant, or a global array or variable")
+    raise _unusable(scope, node, found)
+
+
+def _unusable(scope: Scope, node: ast.expr, found: object) -> Exception:
+    """The error of a name that is no value here: what it is, and what to do with such a thing."""
+    text = ast.unparse(node)
+    match found:
+        case None:
+            return scope.fail(node, "kernel-name", f"`{text}` is not defined here", near_names(scope, text))
+        case Declaration():
+            return scope.fail(node, "kernel-name", f"`{text}` is a map, not a value a kernel program can use", "call its methods: lookup, update, delete, ...")
+        case float() | str():
+            return scope.fail(node, "kernel-name", f"`{text}` is {found!r}, and kernel programs have no {type(found).__name__}", "use an integer, or bytes")
+        case _:
+            return scope.fail(node, "kernel-name", f"`{text}` is not a value a kernel program can use", "use a local, an int, bytes or IntEnum constant, or a global array or variable")
+
+
+def near_names(scope: Scope, text: str) -> str:
+    """A hint for a name that nothing has."""
+    number = next((number for number, name in KERNEL_NAMES.items() if name.removeprefix("bpf_") == text.removeprefix("bpf_")), None)
+    if (row := next((each for each in rows() if each.number == number), None)) is not None:
+        owner, _, name = row.name.rpartition(".")
+        return f"it is called `{name}` here" + (", a method of the context" if owner else ": import it from pybpf.lang")
+    if hasattr(builtins, text):
+        return "kernel programs have len and range only: write it as a @function of your own"
+    near = get_close_matches(text, [*scope.own, *scope.names, *lang.__all__], 1)
+    return f"did you mean `{near[0]}`?" if near else "define or import it"
 
 
 def named_object(scope: Scope, node: ast.expr) -> Any:
@@ -123,6 +154,8 @@ def _context_field(scope: Scope, node: ast.Attribute, base: ir.Expression, conte
     if field is None:
         same = next((each.name for each in fields.values() if each.symbol == node.attr), None)
         hint = f"it is called `{same}` here" if same else did_you_mean(node.attr, fields)
+        if node.attr in ("data", "data_end", "len") and context.kind.bounds is not None:
+            hint = f"the packet is looked at with `{ast.unparse(node.value)}.header(Struct, offset)`"
         raise scope.fail(node, "kernel-field", f"{context.kind.__name__} has no field {node.attr!r}", hint)
     if isinstance(field.value, Width):
         return ir.ContextField(scope.place(node), ir.Word.of(field.value), base, field)

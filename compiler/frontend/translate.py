@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic
@@ -15,8 +16,9 @@ from pybpf.compiler.frontend.uses import Abandoned, Specialisation, Uses
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import leaves
 from pybpf.compiler.lang import Kernel, Role
+from pybpf.compiler.lang.contexts import CONTEXTS, RawTracepoint, Tracepoint
 from pybpf.compiler.lang.declare import LICENSE, MARK
-from pybpf.compiler.lang.kinds import program_type
+from pybpf.compiler.lang.kinds import SECTIONS, program_type
 
 _VERSION = re.compile(r"\d+\.\d+")
 
@@ -95,14 +97,21 @@ def _check_head(scope: Scope, mark: Kernel, parameters: tuple[ir.Parameter, ...]
     if mark.role is Role.PROGRAM:
         kind = program_type(mark.section)
         if kind is None:
-            raise scope.fail(scope.tree, "kernel-signature", f"{mark.section!r} is the section of no program that this language knows", 'see docs/kernel-python.md: "tc", "xdp", "cgroup/connect4", ...')
+            raise scope.fail(scope.tree, "kernel-signature", f"{mark.section!r} is the section of no program that this language knows", _near_sections(mark.section))
         contexts = [each.type.kind for each in parameters if isinstance(each.type, ir.Context)]
         if len(parameters) != 1 or not contexts or not isinstance(scope.result, ir.Word):
             raise scope.fail(scope.tree, "kernel-signature", f"{name} must take the context and return an int", "write `(packet: Skb) -> int`")
         if kind not in contexts[0].rights:
-            raise scope.fail(scope.tree, "kernel-signature", f"{contexts[0].__name__} is not what a program in {mark.section!r} is called with", "see docs/kernel-python.md for the context of each section")
+            wanted = CONTEXTS[kind].__name__
+            hint = f"write `{contexts[0].__name__}` as a class of your own, derived from {wanted}" if contexts[0] in (Tracepoint, RawTracepoint) else f"it is called with {wanted}"
+            raise scope.fail(scope.tree, "kernel-signature", f"{contexts[0].__name__} is not what a program in {mark.section!r} is called with", hint)
     if mark.role is Role.SUBPROGRAM and len(parameters) > 5:
         raise scope.fail(scope.tree, "kernel-signature", f"{name} has {len(parameters)} parameters, and five registers pass them", "use a struct, or @function")
+
+
+def _near_sections(section: str) -> str:
+    near = get_close_matches(section, [each.removesuffix("+") for each in SECTIONS], 1)
+    return f"did you mean {near[0]!r}?" if near else 'docs/kernel-python.md has them all: "tc", "xdp", "cgroup/connect4", ...'
 
 
 def _end(scope: Scope, name: str, was_refused: bool) -> tuple[ir.Statement, ...]:
