@@ -85,6 +85,8 @@ def _kfunc(scope: Scope, node: ast.Call, target: Callable[..., Any]) -> ir.Expre
         raise scope.fail(node, "kernel-call", f"{target.__name__} takes {len(parameters)} arguments (five at most), not {len(node.args)}", "see its declaration")
     arguments = tuple(argument(scope, value, wanted.type) for value, wanted in zip(node.args, parameters, strict=True))
     made = scope.uses.kfunc(scope, node, target, parameters, result)
+    if any(isinstance(each.type, ir.Context) for each in arguments):
+        scope.packet_moved(node)
     return ir.KfuncCall(scope.place(node), result, made, arguments)
 
 

@@ -13,7 +13,7 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import parts
 
 Block = tuple[ir.Statement, ...]
-_CALLS = (ir.Call, ir.HelperCall, ir.Repeat, ir.Print, ir.Header)
+_CALLS = (ir.Call, ir.HelperCall, ir.KfuncCall, ir.KernelRead, ir.Repeat, ir.Iterate, ir.Print, ir.Header, ir.Slice)
 
 
 def locked(scope: Scope, node: ast.With, block: Callable[[Scope, Sequence[ast.stmt]], Block]) -> ir.Locked:
@@ -36,13 +36,13 @@ def locked(scope: Scope, node: ast.With, block: Callable[[Scope, Sequence[ast.st
     return ir.Locked(scope.place(node), base.base, base.octets, body)
 
 
-def _refused(scope: Scope, call: ir.Expression) -> CompileError:
+def _refused(scope: Scope, call: ir.Expression | ir.Statement) -> CompileError:
     """The error of a call while a lock is held."""
     node = ast.Constant(None, lineno=call.place.line, col_offset=call.place.column - 1)
     return scope.fail(node, "kernel-lock", "nothing may be called while a spin lock is held", "call it before or after, and keep the result")
 
 
-def _call_in(node: ir.Expression | ir.Statement) -> ir.Expression | None:
+def _call_in(node: ir.Expression | ir.Statement) -> ir.Expression | ir.Statement | None:
     if isinstance(node, _CALLS):
         return node
     return next((found for each in parts(node) if (found := _call_in(each)) is not None), None)

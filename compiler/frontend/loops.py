@@ -25,8 +25,8 @@ def counted(scope: Scope, node: ast.For, block: TranslateBlock) -> ir.For | ir.I
         return _iterate(scope, node, node.target.id, node.iter, block)
     start, stop, step = _range(scope, node.iter)
     first, last = expressions.known(start), expressions.known(stop)
-    if first.signed != last.signed and (first.high | last.high) >> 63:
-        raise expressions.clash(scope, node.iter)
+    if (first.signed or last.signed or step != 1) and (first.high | last.high) >> 63:
+        raise expressions.clash(scope, node.iter)  # one comparison decides, and the step must not leap over it
     distance = last.high - first.low if step > 0 else first.high - last.low
     rounds = max(0, -(-distance // abs(step)))
     if rounds > MAX_ROUNDS:

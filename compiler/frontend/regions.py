@@ -47,6 +47,8 @@ def moves_packet(node: Part, movers: Collection[str]) -> bool:
             return True
         case ir.Call(function=name) if name in movers:
             return True
+        case ir.KfuncCall(arguments=arguments) if any(isinstance(each.type, ir.Context) for each in arguments):
+            return True  # what it does with the packet is its own business
         case _:
             return any(moves_packet(each, movers) for each in parts(node))
 
