@@ -96,7 +96,8 @@ def is_accepted(section: Section, body: bytes, number: int | None = None) -> boo
 def context_and_rights(row: str) -> tuple[type[Context], Rights]:
     """The context of a row of SECTIONS (for those that a program declares, a declared one), and what our table says of it."""
     kind = CONTEXTS[SECTIONS[row].type]
-    context = {Tracepoint: SchedExec, RawTracepoint: Arguments}.get(kind, kind)
+    declared: dict[type[Context], type[Context]] = {Tracepoint: SchedExec, RawTracepoint: Arguments}
+    context = declared.get(kind, kind)
     return context, context.rights_of(row.rstrip("+"))
 
 
