@@ -25,9 +25,10 @@ READY_S = 1.5  # what starting Python, compiling, loading and attaching take
 
 @contextmanager
 def running(name: str, *words: str, namespace: str = "") -> Iterator[subprocess.Popen[str]]:
-    """examples/kernel-python/`name`.py as a process; at the end it is waited for."""
+    """The example `name`.py as a process; at the end it is waited for."""
     inside = ["ip", "netns", "exec", namespace] if namespace else []
-    command = [*inside, sys.executable, "-u", str(FOLDER / f"{name}.py"), *words]
+    (path,) = FOLDER.parent.rglob(f"{name}.py")
+    command = [*inside, sys.executable, "-u", str(path), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         time.sleep(READY_S)
         try:
@@ -185,6 +186,21 @@ def test_an_exec_is_logged() -> None:
         assert done.returncode == 0
         lines = [line for line in said(process).splitlines() if line.endswith(" true")]
     assert lines and f"uid={os.getuid()}" in lines[0]
+
+
+def test_syncs_are_timed() -> None:
+    with running("sync_timing", "3") as process:
+        for _ in range(3):
+            os.sync()
+        assert " ms after the one before" in said(process)
+
+
+def test_clones_are_counted_by_process() -> None:
+    fork = "import os\nfor _ in range(3):\n    if os.fork() == 0:\n        os._exit(0)\n    os.wait()\nprint(os.getpid())"
+    with running("clone_count", "3") as process:
+        done = subprocess.run([sys.executable, "-c", fork], capture_output=True, text=True, check=True)
+        counts = dict(line.split() for line in said(process).splitlines())
+    assert int(counts[done.stdout.strip()]) >= 3
 
 
 def test_one_socket_answers_on_a_range_of_ports(pair: tuple[str, str]) -> None:
