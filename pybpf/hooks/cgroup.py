@@ -20,7 +20,7 @@ def attach_cgroup(program: Program, cgroup: Path | int, hook: AttachType) -> Lin
     """`program` at that hook of a cgroup, given as its folder or an fd of it, after those that are there. Kernel 5.7.
 
     The hook is the one the program was loaded for, as its section says (Loaded.attach_types). Programs of several levels all run, and
-    one that says no is enough.
+    one that says no is enough, unless a later one calls set_retval(0) and allows.
     """
     expect(program, CGROUP_HOOKS.values())
     if CGROUP_HOOKS.get(hook) is not program.type:

@@ -95,11 +95,14 @@ def task_pt_regs(task: Task) -> u64:
 
 @row(186, "", "5.18")
 def get_retval() -> s32:
-    """What the system call will return as things stand: 0, or a negative errno that a program before this one has set."""
+    """What the system call will return as things stand: 0, or a negative errno that a program before this one set or, with EPERM, refused by."""
     raise NoStandIn
 
 
 @row(187, "result", "5.18")
 def set_retval(result: s32) -> bool:
-    """Let the system call return `result`, a negative errno, when the program refuses; False for a number that is none."""
+    """Let the system call return `result`: a negative errno fails it even where this program allows. Never False.
+
+    0 undoes the refusals of programs before this one. With any other number a program that refuses gives EPERM.
+    """
     raise NoStandIn

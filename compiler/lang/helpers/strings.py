@@ -10,7 +10,7 @@ from pybpf.compiler.lang.integers import s64, u64
 from pybpf.compiler.lang.memory import Array
 
 _EINVAL, _ERANGE = 22, 34
-_SPACE = b" \t\n\v\f\r"
+_SPACE = b" \t\n\v\f\r\xa0"  # the kernel's characters are those of Latin-1 (lib/ctype.c)
 _DIGITS = {8: rb"[0-7]+", 10: rb"[0-9]+", 16: rb"[0-9a-fA-F]+"}
 _MOST_TEXT = 63  # what __bpf_strtoull looks at (kernel/bpf/helpers.c)
 
@@ -20,8 +20,9 @@ def strtol(text: Array[int], base: u64, into: Signed) -> s64:
     """How many bytes a number at the start of `text` takes, blanks before it counted; it is in `into`.
 
     `base` is 8, 10, 16, or 0 for what the number's own prefix says (0x, 0). A negative errno when there is no number
-    (-22) or it does not fit 64 bits (-34).
+    (-22) or it does not fit 64 bits (-34); `into` is 0 then (before 6.12: as it was).
     """
+    into.value = 0
     length, number = _number(bytes(text), base)
     if length < 0:
         return length
@@ -34,6 +35,7 @@ def strtol(text: Array[int], base: u64, into: Signed) -> s64:
 @row(106, "text #text base into", "5.2")
 def strtoul(text: Array[int], base: u64, into: Unsigned) -> s64:
     """As strtol, for numbers without a sign."""
+    into.value = 0
     length, number = _number(bytes(text), base)
     if length < 0:
         return length
