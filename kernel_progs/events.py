@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import function, ktime_ns, u8, u32
+from pybpf.compiler.lang import function, ktime_ns, u32
 from pybpf.kernel_progs.abi import Direction, Event, Scratch
 from pybpf.kernel_progs.headers import PROTOCOL_TCP
 from pybpf.kernel_progs.state import events

@@ -31,6 +31,20 @@ def arithmetic(at: ll.IRBuilder, node: ir.Binary, left: ll.Value, right: ll.Valu
             return made
 
 
+def is_followed(node: ir.Binary) -> bool:
+    """Whether the verifier knows the bounds of a result as LLVM does. Where it does not, LLVM must not use them either: it
+    would drop the very mask that the verifier needs."""
+    assert isinstance(node.left.type, ir.Word) and isinstance(node.right.type, ir.Word)
+    amount = node.right.type
+    match node.operator:
+        case "div" | "mod":
+            return not node.left.type.signed and amount.low == amount.high and amount.low & (amount.low - 1) == 0
+        case "shl" | "shr":
+            return amount.low == amount.high
+        case _:
+            return True
+
+
 def compared(at: ll.IRBuilder, node: ir.Compare, left: ll.Value, right: ll.Value) -> ll.Value:
     """`left operator right` as an i1."""
     signed = any(isinstance(each.type, ir.Word) and each.type.signed for each in (node.left, node.right))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from llvmlite import ir as ll
 
-from pybpf.compiler.codegen.numbers import arithmetic, compared
+from pybpf.compiler.codegen.numbers import arithmetic, compared, is_followed
 from pybpf.compiler.codegen.types import I1, I8, I32, I64, POINTER, value_type, volatile
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import ContextField, KernelObject, Width
@@ -65,7 +65,8 @@ class ValueEmitter:
         """Values made of other values."""
         match node:
             case ir.Binary(left=left, right=right):
-                return arithmetic(self.at, node, self.value(left), self.value(right))
+                made = arithmetic(self.at, node, self.value(left), self.value(right))
+                return made if is_followed(node) else self.hidden(made)
             case ir.Invert(value=value):
                 return self.at.xor(self.value(value), ll.Constant(I64, (1 << 64) - 1))
             case ir.Convert(value=value, width=width):
@@ -137,8 +138,12 @@ class ValueEmitter:
         if node.type.seen or isinstance(node, ir.Constant):
             return self.index(node)
         value = self.hidden(self.value(node))
-        fits = self.at.icmp_unsigned("<=", value, ll.Constant(I64, node.type.high))
-        return self.at.select(fits, value, ll.Constant(I64, max(node.type.low, 0)))
+        high = ll.Constant(I64, node.type.high)
+        if node.type.signed:
+            low = ll.Constant(I64, node.type.low)
+            value = self.at.select(self.at.icmp_signed("<=", value, high), value, high)
+            return self.at.select(self.at.icmp_signed(">=", value, low), value, low)
+        return self.at.select(self.at.icmp_unsigned("<=", value, high), value, high)
 
     def index(self, node: ir.Expression) -> ll.Value:
         """An index. A mask on it stays an instruction: LLVM would drop it where it knows the range from what the

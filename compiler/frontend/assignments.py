@@ -43,11 +43,11 @@ def declare(scope: Scope, target: ast.Name, stated: ast.expr, value: ast.expr | 
 
 def augment(scope: Scope, node: ast.AugAssign) -> ir.Statement:
     """`target += value`."""
-    if any(isinstance(each, ast.Call | ast.NamedExpr) for each in ast.walk(node.target)):
-        raise scope.fail(node.target, "kernel-construct", "a call here would be made twice", "keep its result in a variable first")
-    read = ast.copy_location(_as_load(node.target), node.target)
+    if isinstance(node.target, ast.Attribute | ast.Subscript):
+        _check_owner(scope, node.target.value, node.value)
+    target, read = _once(scope, node.target)
     total = expressions.binary(scope, node, node.op, expressions.word(scope, read), expressions.word(scope, node.value))
-    return _store(scope, node.target, total)
+    return _store(scope, target, total)
 
 
 def _value(scope: Scope, target: ast.expr, value: ast.expr) -> ir.Expression:
@@ -144,14 +144,26 @@ def _check_writable(scope: Scope, target: ast.expr, base: ir.Expression) -> None
         raise scope.fail(target, "kernel-readonly", f"`{ast.unparse(target)}` is read-only", "put it into a section that is not .rodata")
 
 
-def _as_load(target: ast.expr) -> ast.expr:
-    """`x += 1` reads x: the same target as an expression."""
+def _check_owner(scope: Scope, owner: ast.expr, value: ast.expr) -> None:
+    """Refuse what would find another struct when it is looked for again: `lookup(0).field += 1`, `view.field += (view := other).field`."""
+    if any(isinstance(each, ast.Call | ast.NamedExpr) for each in ast.walk(owner)):
+        raise scope.fail(owner, "kernel-construct", "a call here would be made twice", "keep its result in a variable first")
+    named = {each.id for each in ast.walk(owner) if isinstance(each, ast.Name)}
+    if any(isinstance(each, ast.NamedExpr) and each.target.id in named for each in ast.walk(value)):
+        raise scope.fail(value, "kernel-construct", "this sets a name that the target is found by", "set it in a statement of its own")
+
+
+def _once(scope: Scope, target: ast.expr) -> tuple[ast.expr, ast.expr]:
+    """(target, the same as an expression): `x += 1` reads x. An index is computed when it is read, and kept."""
+    read = target
     match target:
         case ast.Name(id=name):
-            return ast.Name(name, ast.Load())
+            read = ast.Name(name, ast.Load())
         case ast.Attribute(value=value, attr=attribute):
-            return ast.Attribute(value, attribute, ast.Load())
+            read = ast.Attribute(value, attribute, ast.Load())
         case ast.Subscript(value=value, slice=index):
-            return ast.Subscript(value, index, ast.Load())
-        case _:
-            return target
+            name = scope.hidden()
+            kept = ast.copy_location(ast.NamedExpr(ast.copy_location(ast.Name(name, ast.Store()), index), index), index)
+            read = ast.Subscript(value, kept, ast.Load())
+            target = ast.copy_location(ast.Subscript(value, ast.copy_location(ast.Name(name, ast.Load()), index), ast.Store()), target)
+    return target, ast.copy_location(read, target)

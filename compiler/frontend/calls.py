@@ -92,6 +92,8 @@ def _kfunc(scope: Scope, node: ast.Call, target: Callable[..., Any]) -> ir.Expre
 
 def _call_type(scope: Scope, callee: ir.Function, arguments: tuple[ir.Expression, ...]) -> ir.Type:
     """The declared result; whether it may point into the packet depends on the callee and on what it was given."""
+    if isinstance(callee.result, ir.Word):
+        return replace(callee.result, seen=False)  # what it returns fits its declaration, but the verifier may not know
     if not isinstance(callee.result, ir.Pointer):
         return callee.result
     struct = callee.result.struct
@@ -138,8 +140,12 @@ def _repeat(scope: Scope, node: ast.Call) -> ir.Expression:
     if not fits or result != ir.Bool() or (state is not None and not _takes(kinds[1], state.type)):
         raise scope.fail(node, "kernel-signature", f"{body.__name__} must take a number{' and that struct' if state is not None else ''}, and return a bool", "annotate it: (u32) -> bool")
     rounds = expressions.word(scope, node.args[0])
+    if isinstance(kinds[0], ir.Word) and expressions.known(rounds).high > kinds[0].high + 1:
+        raise scope.fail(node.args[0], "kernel-range", f"there may be {expressions.known(rounds).high} rounds, and `{parameters[0].name}` of {body.__name__} is at most {kinds[0].high}", "declare it as u32")
     if not ir.Word(0, MAX_REPEATS).holds(expressions.known(rounds)):
         raise scope.fail(node.args[0], "kernel-loop", f"the number of rounds is not known to be at most {MAX_REPEATS}", "mask it: `& 0xFFFF`")
+    if expressions.known(rounds).high == 0:  # Linux 6.18 loses the callback then ("verifier bug: No program to jit")
+        raise scope.fail(node.args[0], "kernel-loop", "there is never a round", "leave `repeat` out")
     name = scope.uses.function(scope, node, body).name
     scope.uses.shape(scope, node, name, 0, 2)
     if name in scope.uses.movers:
@@ -175,7 +181,7 @@ def _swap(bits: int) -> Callable[[Scope, ast.Call], ir.Expression]:
         if len(node.args) != 1:
             raise scope.fail(node, "kernel-call", f"swap{bits} takes one number", f"write swap{bits}(x)")
         value = expressions.word(scope, node.args[0])
-        return ir.Swap(scope.place(node), ir.Word.of(Width(bits)), value, bits)
+        return ir.Swap(scope.place(node), ir.Word.of(Width(bits, "big")), value, bits)
 
     return swap
 

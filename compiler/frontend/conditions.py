@@ -35,17 +35,25 @@ def compare(scope: Scope, node: ast.Compare) -> ir.Expression:
     """One comparison, or a chain of them in which every operand is evaluated once, as in Python."""
     if len(node.ops) == 1:
         return _pair(scope, node, node.left, node.ops[0], node.comparators[0])
-    middle = scope.hidden()
-    made = _pair(scope, node, node.left, node.ops[0], node.comparators[0], middle)
+    keep, left = _kept(scope, node.comparators[0])
+    made = _pair(scope, node, node.left, node.ops[0], node.comparators[0], keep)
     before, moves, sides = scope.types, scope.moves, []
     for index, (operator, right) in enumerate(zip(node.ops[1:], node.comparators[1:], strict=True), 2):
         scope.types = assume(scope.types, made, True)
-        left = ast.copy_location(ast.Name(middle, ast.Load()), node.comparators[index - 2])
-        keep = middle if index == len(node.ops) else scope.hidden()
-        sides.append(_pair(scope, node, left, operator, right, None if index == len(node.ops) else keep))
-        made, middle = ir.Logic(scope.place(node), ir.Bool(), "and", made, sides[-1]), keep
+        keep, after = _kept(scope, right) if index < len(node.ops) else (None, right)
+        sides.append(_pair(scope, node, left, operator, right, keep))
+        made, left = ir.Logic(scope.place(node), ir.Bool(), "and", made, sides[-1]), after
     scope.types = scope.after(before, moves, *sides)
     return made
+
+
+def _kept(scope: Scope, middle: ast.expr) -> tuple[str | None, ast.expr]:
+    """(the name to keep an operand in the middle of a chain under, the operand of the next comparison). A variable
+    is its own name, so that the chain says of it what it says: nothing can change it in between."""
+    if isinstance(middle, ast.Name | ast.Constant):
+        return None, middle
+    name = scope.hidden()
+    return name, ast.copy_location(ast.Name(name, ast.Load()), middle)
 
 
 def _pair(scope: Scope, node: ast.AST, left: ast.expr, operator: ast.cmpop, right: ast.expr, keep: str | None = None) -> ir.Expression:

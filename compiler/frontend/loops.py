@@ -9,6 +9,7 @@ from pybpf.compiler.frontend import expressions, names
 from pybpf.compiler.frontend.narrow import Types, assume, join, outside_packet, settled
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.arithmetic import SIGNED_MAX, SIGNED_MIN, WORD_MAX
 from pybpf.compiler.ir.flow import leaves
 from pybpf.compiler.lang import Width
 from pybpf.compiler.lang.declare import MAX_ROUNDS, iterate
@@ -25,12 +26,15 @@ def counted(scope: Scope, node: ast.For, block: TranslateBlock) -> ir.For | ir.I
         return _iterate(scope, node, node.target.id, node.iter, block)
     start, stop, step = _range(scope, node.iter)
     first, last = expressions.known(start), expressions.known(stop)
-    if (first.signed or last.signed or step != 1) and (first.high | last.high) >> 63:
-        raise expressions.clash(scope, node.iter)  # one comparison decides, and the step must not leap over it
+    most = SIGNED_MAX if step < 0 or first.signed or last.signed else WORD_MAX
+    if max(first.high, last.high) > most:
+        raise expressions.clash(scope, node.iter)
     distance = last.high - first.low if step > 0 else first.high - last.low
     rounds = max(0, -(-distance // abs(step)))
     if rounds > MAX_ROUNDS:
         raise scope.fail(node.iter, "kernel-loop", f"the loop may go round {rounds} times, and {MAX_ROUNDS} is the most", "bound the limit: `& 63`, or use `repeat`")
+    if not SIGNED_MIN <= (beyond := last.high - 1 + step if step > 0 else last.low + 1 + step) <= most:
+        raise scope.fail(node.iter, "kernel-loop", f"the loop may count to {beyond}, which 64 bits do not hold", "use a smaller step, or bound the limit")
     lowest, highest = (first.low, last.high - 1) if step > 0 else (last.low + 1, first.high)
     name, seen = node.target.id, first.seen and last.seen
     number = ir.Word(min(lowest, highest), max(lowest, highest), seen and lowest >= 0)

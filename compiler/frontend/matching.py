@@ -14,7 +14,7 @@ def as_branches(scope: Scope, node: ast.Match) -> list[ast.stmt]:
     """The statements that mean the same: the subject is evaluated once, cases are tried in order."""
     made: list[ast.stmt] = []
     subject = node.subject
-    if not isinstance(subject, ast.Name):
+    if not isinstance(subject, ast.Name) or _is_rebound(subject.id, node):
         name = scope.hidden()
         made.append(_at(ast.Assign([_at(ast.Name(name, ast.Store()), subject)], subject), node))
         subject = _at(ast.Name(name, ast.Load()), subject)
@@ -25,6 +25,12 @@ def as_branches(scope: Scope, node: ast.Match) -> list[ast.stmt]:
             test = case.guard if test is None else _at(ast.BoolOp(ast.And(), [test, case.guard]), case.guard)
         rest = case.body if test is None else [_at(ast.If(test, case.body, rest), case.pattern)]
     return [*made, *rest]
+
+
+def _is_rebound(name: str, node: ast.Match) -> bool:
+    """Whether a guard sets the subject's name, of which later cases are to see the old value."""
+    guards = [case.guard for case in node.cases if case.guard is not None]
+    return any(isinstance(each, ast.NamedExpr) and each.target.id == name for guard in guards for each in ast.walk(guard))
 
 
 def _test(scope: Scope, pattern: ast.pattern, subject: ast.expr) -> ast.expr | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from difflib import get_close_matches
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from types import ModuleType
 from typing import Any
 
@@ -121,7 +121,7 @@ def named_object(scope: Scope, node: ast.expr) -> Any:
             owner = named_object(scope, base)
             if isinstance(owner, ModuleType):
                 return scope.uses.fixed.constants.get(attribute, getattr(owner, attribute, None))
-            if isinstance(owner, type) and issubclass(owner, IntEnum):
+            if isinstance(owner, type) and issubclass(owner, IntEnum | IntFlag):
                 return getattr(owner, attribute, None)
     return None
 

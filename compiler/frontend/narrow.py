@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pybpf.compiler.frontend.regions import bound
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import SIGNED_MAX, union, widened
 
@@ -23,7 +24,9 @@ def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
         case ir.Not(value=value):
             return assume(types, value, not holds)
         case ir.Logic(operator=operator, left=left, right=right) if (operator == "and") == holds:
-            return assume(assume(types, left, holds), right, holds)
+            first, rebound = assume(types, left, holds), bound(right)  # what `left` says of a name, it says of its value then
+            kept = {name: kind for name, kind in first.items() if name not in rebound}
+            return assume(kept | {name: types[name] for name in rebound if name in types}, right, holds)
         case ir.IsNone(value=ir.Local(name=name) | ir.Bind(name=name) as value) if isinstance(known := types.get(name, value.type), ir.Pointer):
             # A name that is bound in the test is set here, though it may not be beyond: this side was evaluated.
             return types | {name: replace(known, owed=False) if holds else replace(known, maybe=False)}
@@ -31,7 +34,8 @@ def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
             return types | {name: replace(inner, maybe=inner.maybe and holds)}
         case ir.Compare(operator=operator, left=left, right=right):
             sure = operator if holds else _WHEN_FALSE[operator]
-            return _bound(_bound(types, sure, left, right), _MIRRORED[sure], right, left)
+            is_old = isinstance(left, ir.Local | ir.Bind) and left.name in bound(right)
+            return _bound(types if is_old else _bound(types, sure, left, right), _MIRRORED[sure], right, left)
         case _:
             return types
 
@@ -84,23 +88,24 @@ def _bound(types: Types, operator: str, value: ir.Expression, other: ir.Expressi
     """`types` where `value operator other` holds."""
     if not isinstance(value, ir.Local | ir.Bind) or not isinstance(other.type, ir.Word):
         return types
-    known, bound = types.get(value.name, value.type if isinstance(value, ir.Bind) else None), other.type
+    known, limit = types.get(value.name, value.type if isinstance(value, ir.Bind) else None), other.type
     if not isinstance(known, ir.Word):
         return types
     low, high = known.low, known.high
     match operator:
         case "<" | "<=":
-            high = min(high, bound.high - (operator == "<"))
+            high = min(high, limit.high - (operator == "<"))
         case ">" | ">=":
-            low = max(low, bound.low + (operator == ">"))
+            low = max(low, limit.low + (operator == ">"))
         case "==":
-            low, high = max(low, bound.low), min(high, bound.high)
-        case "!=" if bound.low == bound.high:
-            low, high = low + (low == bound.low), high - (high == bound.high)
+            low, high = max(low, limit.low), min(high, limit.high)
+        case "!=" if limit.low == limit.high:
+            low, high = low + (low == limit.low), high - (high == limit.high)
     if low > high or (low < 0 and high > SIGNED_MAX):
         return types  # it never holds, or says nothing
-    seen = known.seen or (high < known.high and not known.signed and bound.seen)
-    return types | {value.name: ir.Word(low, high, seen)}
+    if (low, high) == (known.low, known.high):
+        return types
+    return types | {value.name: ir.Word(low, high, seen=False)}
 
 
 def _either(left: ir.Type, right: ir.Type) -> ir.Type | None:

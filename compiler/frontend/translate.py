@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -69,7 +70,7 @@ def _function(function: Callable[..., Any], uses: Uses) -> ir.Function:
     parameters, scope.result = signature(scope, scope.tree, function)
     _check_head(scope, mark, parameters)
     scope.is_program = mark.role is Role.PROGRAM
-    scope.types = {parameter.name: parameter.type for parameter in parameters}
+    scope.types = {each.name: replace(each.type, seen=False) if isinstance(each.type, ir.Word) else each.type for each in parameters}
     scope.declared = {name: kind for name, kind in scope.types.items() if isinstance(kind, ir.Word)}
     scope.declarations = {name: scope.place(scope.tree) for name in scope.types}
     scope.locals = {name: widest(kind) for name, kind in scope.types.items()}

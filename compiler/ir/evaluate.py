@@ -38,6 +38,8 @@ class Expressions:
                 return lambda frame: fixed
             case ir.Null():
                 return lambda frame: None
+            case ir.Local(name=name, type=ir.Word(low=low, high=high)):
+                return self.number(self.local(self.slots[name], name, self.where(node.place)), low, high, self.where(node.place))
             case ir.Local(name=name):
                 return self.local(self.slots[name], name, self.where(node.place))
             case ir.Storage(name=name):
@@ -130,6 +132,17 @@ class Expressions:
             if value is UNSET:
                 raise IrFault(where, f"`{name}` is not set")
             return value
+
+        return run
+
+    def number(self, value: Evaluate, low: int, high: int, where: str) -> Evaluate:
+        """A number, which must be one of those its type allows here."""
+
+        def run(frame: Frame) -> int:
+            found: int = value(frame)
+            if not low <= found <= high:
+                raise IrFault(where, f"{found} is not from {low} to {high}")
+            return found
 
         return run
 
@@ -266,17 +279,9 @@ class Expressions:
 
     def binary(self, node: ir.Binary, name: str, left: Evaluate, right: Evaluate) -> Evaluate:
         """Arithmetic on words. A result outside of what its type allows is a fault."""
-        operation, kind, where = BINARY[name], node.type, self.where(node.place)
+        operation, kind = BINARY[name], node.type
         assert isinstance(kind, ir.Word)
-        low, high = kind.low, kind.high
-
-        def run(frame: Frame) -> int:
-            value = wrapped(kind, operation(left(frame), right(frame)))
-            if not low <= value <= high:
-                raise IrFault(where, f"{value} is not from {low} to {high}")
-            return value
-
-        return run
+        return self.number(lambda frame: wrapped(kind, operation(left(frame), right(frame))), kind.low, kind.high, self.where(node.place))
 
 
 def _memory_kind(kind: ir.Type) -> type[Struct] | ArrayType | None:

@@ -28,8 +28,8 @@ class Word:
 
     @classmethod
     def of(cls, width: Width) -> Word:
-        """Any number of a width."""
-        return cls(width.low, width.high)
+        """Any number of a width. The verifier does not follow the exchange of bytes."""
+        return cls(width.low, width.high, seen=width.order == "little" or width.bits == 64)
 
     def holds(self, other: Word) -> bool:
         """Whether each number of `other` is one of these."""

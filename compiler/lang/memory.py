@@ -6,6 +6,7 @@ The layout is C's: fields in declaration order, each at a multiple of its alignm
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
@@ -149,9 +150,47 @@ class Struct:
 
     def add_atomic(self, field: str, amount: int) -> None:
         """Atomically add to the field; wraps at its width."""
+        self.fetch_add(field, amount)
+
+    def and_atomic(self, field: str, mask: int) -> None:
+        """Atomically keep only the bits of the field that `mask` has. Since 5.12."""
+        self.fetch_and(field, mask)
+
+    def or_atomic(self, field: str, bits: int) -> None:
+        """Atomically set bits of the field. Since 5.12."""
+        self.fetch_or(field, bits)
+
+    def xor_atomic(self, field: str, bits: int) -> None:
+        """Atomically flip bits of the field. Since 5.12."""
+        self.fetch_xor(field, bits)
+
+    def fetch_add(self, field: str, amount: int) -> int:
+        """`add_atomic` that returns what was read. Since 5.12."""
+        return self._change(field, lambda found: found + amount)
+
+    def fetch_and(self, field: str, mask: int) -> int:
+        """`and_atomic` that returns what was read. Since 5.12."""
+        return self._change(field, lambda found: found & mask)
+
+    def fetch_or(self, field: str, bits: int) -> int:
+        """`or_atomic` that returns what was read. Since 5.12."""
+        return self._change(field, lambda found: found | bits)
+
+    def fetch_xor(self, field: str, bits: int) -> int:
+        """`xor_atomic` that returns what was read. Since 5.12."""
+        return self._change(field, lambda found: found ^ bits)
+
+    def exchange(self, field: str, desired: int) -> int:
+        """Atomically set the field. Returns what was read. Since 5.12."""
+        return self._change(field, lambda _: desired)
+
+    def _change(self, field: str, change: Callable[[int], int]) -> int:
+        """Set a field to what `change` makes of it, cut to its width. Returns what was there."""
         place = type(self).layout[field]
         assert isinstance(place.type, Width)
-        setattr(self, field, place.type.wrapped(getattr(self, field) + amount))
+        found: int = getattr(self, field)
+        setattr(self, field, place.type.wrapped(change(found)))
+        return found
 
     def __bytes__(self) -> bytes:
         return bytes(self._memory)

@@ -55,7 +55,7 @@ class _Indexed(Walked[int, V]):
     def _put(self, key: int, content: bytes, policy: UpdatePolicy) -> bool:
         """Overwrite in place: NOEXIST never holds, for all are there."""
         slot = self._find(self._name(key))
-        if slot is None or policy is UpdatePolicy.NOEXIST:
+        if slot is None or policy == UpdatePolicy.NOEXIST:
             return False
         slot.overwrite(content, self.special)
         return True

@@ -60,7 +60,7 @@ class _Sockets(Declaration, Generic[K]):
     def _set(self, key: K, socket: Socket, policy: UpdatePolicy) -> bool:
         name = encoded(self.key, key)
         is_there = name in self.slots
-        if policy is not UpdatePolicy.ANY and is_there is not (policy is UpdatePolicy.EXIST):
+        if policy != UpdatePolicy.ANY and is_there != (policy == UpdatePolicy.EXIST):  # the interpreter gives plain numbers
             return False
         if not is_there and not self._has_place(name):
             return False

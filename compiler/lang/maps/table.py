@@ -120,7 +120,7 @@ class Table(Declaration, Generic[K, V]):
     def _put(self, key: K, content: bytes, policy: UpdatePolicy) -> bool:
         name = self._name(key)
         is_there = name in self._slots
-        if policy is not UpdatePolicy.ANY and is_there is not (policy is UpdatePolicy.EXIST):
+        if policy != UpdatePolicy.ANY and is_there != (policy == UpdatePolicy.EXIST):  # the interpreter gives plain numbers
             return False
         if not is_there and not self._make_room():
             return False
