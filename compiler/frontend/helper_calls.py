@@ -136,18 +136,18 @@ def _of_map(scope: Scope, node: ast.expr, of: Declaration, kind: Pass) -> ir.Exp
     return value
 
 
-def _memory(scope: Scope, node: ast.expr, wanted: type[Struct] | None) -> ir.Expression:
+def _memory(scope: Scope, node: ast.expr, wanted: tuple[type[Struct], ...]) -> ir.Expression:
     """A struct, an array or bytes."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, bytes) and wanted is None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, bytes) and not wanted:
         text = scope.uses.text(node.value)
         assert isinstance(text.type, ArrayType)
         return ir.GlobalAddress(scope.place(node), ir.ArrayPointer(text.type), text.name)
     value = expressions.expression(scope, node)
-    if isinstance(value.type, ir.ArrayPointer) and wanted is None:
+    if isinstance(value.type, ir.ArrayPointer) and not wanted:
         return value
     value, struct = expressions.pointer(scope, node)
-    if wanted is not None and not issubclass(struct, wanted):
-        raise scope.fail(node, "kernel-type", f"{wanted.__name__} is needed here, not {struct.__name__}", "pass what the helper is declared with")
+    if wanted and not issubclass(struct, wanted):
+        raise scope.fail(node, "kernel-type", f"{' or '.join(each.__name__ for each in wanted)} is needed here, not {struct.__name__}", "pass what the helper is declared with")
     return value
 
 

@@ -66,18 +66,22 @@ class LengthOf:
 class Signature:
     """A helper's parameters in Python's order (without the map of a method), and its result.
 
-    `structs` is, by parameter, the one Struct it takes (None: any memory), `widths` that of each SCALAR (plain int:
+    `structs` is, by parameter, the Structs it takes (empty: any memory), `widths` that of each SCALAR (plain int:
     64 bits, unsigned); `width` the result's, for NUMBER;
     `result` the Struct of a POINTER, None when it is the map's value.
     """
 
     parameters: tuple[tuple[str, Pass], ...]
     lengths: dict[str, str]
-    structs: dict[str, type[Struct] | None]
+    structs: dict[str, tuple[type[Struct], ...]]
     widths: dict[str, Width]
     give: Give
     width: Width
     result: type[Struct] | None
+
+    def struct(self, parameter: str) -> type[Struct] | None:
+        """The first of the Structs that a parameter takes; None where it takes any memory."""
+        return next(iter(self.structs[parameter]), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _signature(stand_in: Callable[..., Any]) -> Signature:
     names = [name for name in inspect.signature(stand_in).parameters if name != "self"]
     parameters: list[tuple[str, Pass]] = []
     lengths: dict[str, str] = {}
-    structs: dict[str, type[Struct] | None] = {}
+    structs: dict[str, tuple[type[Struct], ...]] = {}
     widths: dict[str, Width] = {}
     for name in names:
         kind, struct = _pass(hints[name])
@@ -147,28 +151,29 @@ def _signature(stand_in: Callable[..., Any]) -> Signature:
     return Signature(tuple(parameters), lengths, structs, widths, give, width, result)
 
 
-def _pass(hint: Any) -> tuple[Pass, type[Struct] | None]:
-    """What a parameter's annotation says it takes, and of which struct."""
+def _pass(hint: Any) -> tuple[Pass, tuple[type[Struct], ...]]:
+    """What a parameter's annotation says it takes, and of which structs."""
     if isinstance(hint, TypeVar):
-        return {"K": Pass.KEY, "V": Pass.VALUE}.get(hint.__name__, Pass.MEMORY), None
+        return {"K": Pass.KEY, "V": Pass.VALUE}.get(hint.__name__, Pass.MEMORY), ()
     if any(isinstance(note, LengthOf) for note in getattr(hint, "__metadata__", ())):
-        return Pass.LENGTH, None
+        return Pass.LENGTH, ()
     if hint is int or hint is bool or width_of(hint) is not None or (isinstance(hint, type) and issubclass(hint, int)):
-        return Pass.SCALAR, None
+        return Pass.SCALAR, ()
     if get_origin(hint) is type:
-        return Pass.KIND, None
+        return Pass.KIND, ()
     if get_origin(hint) is collections.abc.Callable:
-        return Pass.CALLBACK, None
+        return Pass.CALLBACK, ()
     base = get_origin(hint) or hint
     if isinstance(base, type) and hasattr(base, "context_fields"):
-        return Pass.CONTEXT, None
+        return Pass.CONTEXT, ()
     if isinstance(base, type) and base.__name__ == "Table":
-        return Pass.MAP, None
+        return Pass.MAP, ()
     if isinstance(hint, type) and issubclass(hint, Struct):
-        return Pass.MEMORY, None if hint is Struct else hint
+        return Pass.MEMORY, () if hint is Struct else (hint,)
     each = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if all(_is_memory(one) for one in each):
-        return Pass.MEMORY, None
+        named = tuple(one for one in each if isinstance(one, type) and issubclass(one, Struct) and one is not Struct)
+        return Pass.MEMORY, named if len(named) == len(each) else ()
     raise TypeError(f"{hint!r} is not what a helper takes")
 
 

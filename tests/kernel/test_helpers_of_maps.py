@@ -124,7 +124,7 @@ def filled(register: int, token: str, kinds: dict[str, Pass], depth: dict[str, i
     if token.isdigit():
         return number(register, int(token))
     if token.startswith("#"):
-        struct_of = helper.signature.structs[token[1:]] or Pair
+        struct_of = helper.signature.struct(token[1:]) or Pair
         return number(register, struct_of.size_bytes)
     match kinds[token]:
         case Pass.CONTEXT:

@@ -110,7 +110,7 @@ def has_row(kind: ProgramType, row: Helper) -> bool:
 def memories(row: Helper) -> list[str]:
     """The parameters that take an address of memory."""
     signature = row.signature
-    return [name for name, kind in signature.parameters if kind is Pass.MEMORY and not _is_object(signature.structs[name])]
+    return [name for name, kind in signature.parameters if kind is Pass.MEMORY and not _is_object(signature.struct(name))]
 
 
 def calling(row: Helper, kind: ProgramType, *, in_packet: str = "", uses_packet_after: bool = False) -> bytes:
@@ -147,7 +147,7 @@ def _find_packet(to: Assembler, kind: ProgramType) -> None:
 
 def _find_object(to: Assembler, row: Helper, kind: ProgramType) -> bool:
     """Put a socket or a task in r8, if the row takes one; True when it must be released."""
-    wanted = {struct for struct in row.signature.structs.values() if _is_object(struct)}
+    wanted = {struct for name in row.signature.structs if _is_object(struct := row.signature.struct(name))}
     if Task in wanted:
         to.call(_CURRENT_TASK)
         to.move(8, 0)
@@ -174,7 +174,7 @@ def _fill(to: Assembler, row: Helper, register: int, argument: str, in_packet: s
     if argument == "self":
         to.move(register, 6)
     elif argument.startswith("#"):
-        to.number(register, _octets(signature.structs[argument[1:]]))
+        to.number(register, _octets(signature.struct(argument[1:])))
     elif argument not in kinds:
         to.number(register, int(argument, 0))
     elif kinds[argument] is Pass.SCALAR:
@@ -183,7 +183,7 @@ def _fill(to: Assembler, row: Helper, register: int, argument: str, in_packet: s
         to.move(register, 7)
         to.emit(0x57, register, number=_SLOT // 2 - 1)
         to.emit(0x07, register, number=1)
-    elif _is_object(signature.structs[argument]):
+    elif _is_object(signature.struct(argument)):
         to.move(register, 8)
     elif argument == in_packet:
         to.move(register, 9)

@@ -22,6 +22,11 @@ from pybpf.compiler.lang.integers import s32, s64, u16, u32, u64
 from pybpf.compiler.lang.memory import Array, KernelObject, Struct, memory_of
 from pybpf.compiler.lang.objects import Socket
 
+_ETHERNET_HEADER = 14  # ETH_HLEN: change_tail leaves at least what lies before the network header
+_LONGEST = 16064  # SKB_MAX_ALLOC, for pages of 4 KiB
+_SIZE_OF_CHANGE = 0xF  # BPF_F_HDR_FIELD_MASK
+_ZERO_IS_NONE, _EVEN_IF_ZERO = 0x20, 0x40  # BPF_F_MARK_MANGLED_0, BPF_F_MARK_ENFORCE
+_FLAGS_OF_L4 = 0xFF  # with BPF_F_PSEUDO_HDR and, since 6.16, BPF_F_IPV6
 
 class SkbBytes(PacketContext):
     """Reading, writing, cutting and growing. In CPython these act on `octets`."""
@@ -57,12 +62,16 @@ class SkbBytes(PacketContext):
     @row(38, "self length 0", "4.9", moves_packet=True)
     def change_tail(self, length: u32) -> bool:
         """Cut or grow the packet to `length` bytes (grown bytes are zero); views are dead afterwards."""
+        if not _ETHERNET_HEADER <= length <= _LONGEST:
+            return False
         self.octets = self.octets[:length] + bytearray(max(0, length - len(self.octets)))
         return True
 
     @row(43, "self length 0", "4.10", moves_packet=True)
     def change_head(self, length: u32) -> bool:
         """Put `length` bytes of zero before the packet; views are dead afterwards."""
+        if len(self.octets) + length > _LONGEST:
+            return False
         self.octets = bytearray(length) + self.octets
         return True
 
@@ -100,9 +109,18 @@ class SkbChecksums(PacketContext):
         """Update the checksum field at `offset` for a change; both as they lie in memory, little-endian read.
 
         The low four bits of `flags` are the size of the change (2 or 4; 0: `new` is what checksum_difference gave). With
-        PSEUDO_HEADER the change is in the pseudo header.
+        PSEUDO_HEADER the change is in the pseudo header. With 0x20, for UDP, a checksum of 0 is none and stays so, and one that
+        becomes 0 is written as 0xFFFF; with 0x40 too, one is made where there was none.
         """
-        return self._replace(offset, old, new, flags & 0xF)
+        if flags & ~_FLAGS_OF_L4 or not self._has_checksum_at(offset):
+            return False
+        was_none = not any(self.octets[offset : offset + 2])
+        if flags & _ZERO_IS_NONE and not flags & _EVEN_IF_ZERO and was_none:
+            return True
+        done = self._replace(offset, old, new, flags & _SIZE_OF_CHANGE)
+        if done and flags & _ZERO_IS_NONE and not any(self.octets[offset : offset + 2]):
+            self.octets[offset : offset + 2] = b"\xff\xff"
+        return done
 
     @row(40, "self sum", "4.9")
     def update_checksum(self, sum: u32) -> s64:  # noqa: A002  # the field's word for it
@@ -115,12 +133,16 @@ class SkbChecksums(PacketContext):
         raise NoStandIn
 
     def _replace(self, offset: int, old: int, new: int, size: int) -> bool:
-        if size not in (0, 2, 4) or offset + 2 > len(self.octets) or offset & 1:
+        if size not in (0, 2, 4) or (size == 0 and old != 0) or not self._has_checksum_at(offset):
             return False
         field = int.from_bytes(self.octets[offset : offset + 2], "little")
-        total = (~field & 0xFFFF) + new + (0 if size == 0 else ~old & (1 << 8 * size) - 1)
+        mask = (1 << 8 * (size or 4)) - 1
+        total = (~field & 0xFFFF) + (new & mask) + (0 if size == 0 else ~old & mask)
         self.octets[offset : offset + 2] = (~_fold(total) & 0xFFFF).to_bytes(2, "little")
         return True
+
+    def _has_checksum_at(self, offset: int) -> bool:
+        return offset + 2 <= len(self.octets) and offset & 1 == 0
 
 
 class SkbHeaders(PacketContext):

@@ -14,7 +14,8 @@ from pybpf.compiler.lang.helpers.stand_in import NoStandIn, row
 from pybpf.compiler.lang.integers import s32, u32, u64
 from pybpf.compiler.lang.memory import Array, Struct, memory_of
 
-_HEADROOM = 256  # XDP_PACKET_HEADROOM
+_HEADROOM = 216  # XDP_PACKET_HEADROOM less struct xdp_frame
+_LONGEST = 3520  # a page of 4 KiB less XDP_PACKET_HEADROOM and struct skb_shared_info: what a test run has, as most drivers do
 _ETHERNET_HEADER = 14  # ETH_HLEN: no packet gets shorter
 
 
@@ -33,7 +34,7 @@ class XdpMethods(FindsSockets, FindsRoutes, PacketContext):
     def adjust_tail(self, difference: s32) -> bool:
         """Put `difference` bytes of zero at the end (since 5.8) or, below 0, take as many off; views are dead afterwards."""
         size = len(self.octets) + difference
-        if size < _ETHERNET_HEADER:
+        if not _ETHERNET_HEADER <= size <= _LONGEST:
             return False
         self.octets = self.octets[:size] + bytearray(max(0, difference))
         return True

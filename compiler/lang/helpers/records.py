@@ -110,15 +110,18 @@ class TunnelKey4(Struct):
 
 
 class TunnelKey6(Struct):
-    """The outer header of a packet in a tunnel over IPv6 (struct bpf_tunnel_key); for this, give TunnelFlag.IP6."""
+    """The outer header of a packet in a tunnel over IPv6 (struct bpf_tunnel_key); for this, give TunnelFlag.IP6.
+
+    The kernel copies these addresses as they are, where it turns those of TunnelKey4 (bpf_skb_set_tunnel_key, net/core/filter.c).
+    """
 
     tunnel_id: u32
-    remote_ip: Annotated[Array[u32], Count(4)]
+    remote_ip: Annotated[Array[be32], Count(4)]
     type_of_service: u8
     time_to_live: u8
     flags: be16
     label: u32
-    local_ip: Annotated[Array[u32], Count(4)]
+    local_ip: Annotated[Array[be32], Count(4)]
 
 
 class TransformState(Struct, symbol="bpf_xfrm_state"):
