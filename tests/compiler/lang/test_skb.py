@@ -56,7 +56,7 @@ def test_store_and_change_tail() -> None:
     packet = Skb(PACKET)
     assert packet.store(14, b"ab") and not packet.store(15, b"ab")
     assert packet.change_tail(18) and bytes(packet.octets) == PACKET[:14] + b"ab\0\0"
-    assert packet.change_tail(3) and packet.length == 3
+    assert packet.change_tail(14) and packet.length == 14 and not packet.change_tail(13)
 
 
 def test_a_clone_is_a_copy_of_the_packet_as_it_is() -> None:
