@@ -15,8 +15,10 @@ from pybpf.compiler.lang.declare import MAX_ROUNDS
 
 
 def assign(scope: Scope, targets: list[ast.expr], value: ast.expr) -> list[ir.Statement]:
-    """`target = value`, or `a = b = value` for names."""
+    """`target = value`, `a = b = value` for names, or `a, b = b, a`."""
     first, *others = targets
+    if isinstance(first, ast.Tuple) and not others:
+        return _unpack(scope, first, value)
     if isinstance(first, ast.Name) and isinstance(value, ast.Call) and not others:
         kind = names.named_object(scope, value.func)
         if kind is Rounds:
@@ -48,6 +50,26 @@ def augment(scope: Scope, node: ast.AugAssign) -> ir.Statement:
     target, read = _once(scope, node.target)
     total = expressions.binary(scope, node, node.op, expressions.word(scope, read), expressions.word(scope, node.value))
     return _store(scope, target, total)
+
+
+def _unpack(scope: Scope, target: ast.Tuple, value: ast.expr) -> list[ir.Statement]:
+    """`a, b = b, a`: all values first, then all targets, from left to right (Python reference, 7.2)."""
+    if not isinstance(value, ast.Tuple):
+        raise scope.fail(value, "kernel-construct", "only values written side by side can be unpacked", "write `a, b = first, second`")
+    if len(target.elts) != len(value.elts):
+        raise scope.fail(target, "kernel-construct", f"{len(value.elts)} values for {len(target.elts)} targets", "write one value for each")
+    made: list[ir.Statement] = []
+    kept: list[ast.expr] = []
+    for each in value.elts:
+        given = expressions.expression(scope, each)
+        if not isinstance(given.type, ir.Word | ir.Bool):
+            raise scope.fail(each, "kernel-type", f"{shown(given.type)} cannot be one of several values", "write an assignment of its own")
+        name = scope.hidden()
+        made.append(_set_local(scope, each, name, given))
+        kept.append(ast.copy_location(ast.Name(name, ast.Load()), each))
+    for one, name_of in zip(target.elts, kept, strict=True):
+        made += assign(scope, [one], name_of)
+    return made
 
 
 def _value(scope: Scope, target: ast.expr, value: ast.expr) -> ir.Expression:

@@ -173,7 +173,11 @@ def _wrap(scope: Scope, node: ast.Call) -> ir.Expression:
     value = expressions.word(scope, node.args[1])
     if isinstance(value, ir.Constant):
         return names.number(scope.place(node), width.wrapped(value.value))
-    return ir.Convert(scope.place(node), ir.Word.of(width), value, width)
+    kind = ir.Word.of(width)
+    assert isinstance(value.type, ir.Word)
+    if kind.holds(value.type) and kind.signed == value.type.signed:
+        kind = value.type  # what fits stays as it is, to LLVM too: the verifier knows of it what it knew before
+    return ir.Convert(scope.place(node), kind, value, width)
 
 
 def _swap(bits: int) -> Callable[[Scope, ast.Call], ir.Expression]:

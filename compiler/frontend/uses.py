@@ -130,12 +130,12 @@ class Uses:
         """A global array, with the content and length this compilation gives it."""
         content = self.fixed.arrays.get(name, bytes(array))
         kind = ArrayType(array.type.element, len(content) // array.type.element.octets)
-        return self.globals.setdefault(name, ir.Global(name, array.section, kind, content))
+        return self.globals.setdefault(name, ir.Global(name, _placed(array.section, content), kind, content))
 
     def variable(self, name: str, struct: Struct) -> ir.Global:
         """A global struct or variable, with the content this compilation gives it."""
         content = self.fixed.arrays.get(name, bytes(struct))
-        return self.globals.setdefault(name, ir.Global(name, section_of(struct), type(struct), content))
+        return self.globals.setdefault(name, ir.Global(name, _placed(section_of(struct), content), type(struct), content))
 
     def text(self, content: bytes) -> ir.Global:
         """A text without a name of its own, in .rodata; equal ones are one."""
@@ -145,3 +145,8 @@ class Uses:
     def constant(self, name: str, content: bytes) -> ir.Global:
         """A bytes constant, in .rodata."""
         return self.globals.setdefault(name, ir.Global(name, ".rodata", ArrayType(Width(8), len(content)), content))
+
+
+def _placed(section: str, content: bytes) -> str:
+    """The section of a global: .bss holds zeroes only, and what it held when it was compiled may have been set since."""
+    return ".data" if section == ".bss" and any(content) else section

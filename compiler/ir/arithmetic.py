@@ -101,10 +101,14 @@ def _fitted(low: int, high: int, seen: bool, left: Word, right: Word) -> Word:
 def _is_seen(name: str, left: Word, right: Word) -> bool:
     """Whether the verifier follows the bounds. Of a quotient or remainder it knows nothing, but by a power of two
     they are a shift and a mask; of a shift it knows the result only where the amount is a constant. What it knows
-    of signed numbers depends on how LLVM writes them, so nothing is counted on."""
+    of signed numbers depends on how LLVM writes them, so nothing is counted on. A mask counts where it says more
+    than is known without it: else LLVM drops it."""
     constant = right.low == right.high
     if name == "and":
-        return any(each.seen and not each.signed for each in (left, right))
+        unsigned = [each for each in (left, right) if not each.signed]
+        return bool(unsigned) and all(each.seen for each in unsigned if each.high == min(one.high for one in unsigned))
+    if name == "mod" and constant and right.high & (right.high - 1) == 0 and right.high <= left.high:
+        return not left.signed
     if left.signed or right.signed or not (left.seen and right.seen):
         return False
     match name:

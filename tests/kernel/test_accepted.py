@@ -13,8 +13,7 @@ from pybpf.compiler.ir.run import Machine
 from pybpf.elf import parse
 from pybpf.loading import Loaded, load
 from tests.compiler.engines import as_ir, in_kernel
-from tests.compiler.frontend import accepted
-from tests.compiler.frontend.test_accepted import PROGRAMS, name
+from tests.compiler.frontend.test_accepted import OF_PROGRAM, PROGRAMS, name, random_value
 
 pytestmark = pytest.mark.kernel
 
@@ -36,7 +35,8 @@ def machine() -> Machine:
 @pytest.mark.parametrize("program", PROGRAMS, ids=name)
 def test_the_kernel_does_what_the_ir_means(program: Callable[..., int], loaded: Loaded, machine: Machine) -> None:
     chance = random.Random(program.__name__)
+    table, of = OF_PROGRAM[program]
     for _ in range(50):
-        packet, value = chance.randbytes(60), chance.randbytes(accepted.Box.size_bytes)
-        expected = as_ir(machine, program.__name__, packet, accepted.boxes, value)
-        assert in_kernel(loaded, program.__name__, packet, "boxes", value) == expected
+        packet, value = chance.randbytes(60), random_value(chance, table)
+        expected = as_ir(machine, program.__name__, packet, table, value)
+        assert in_kernel(loaded, program.__name__, packet, of, value) == expected

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from elftools.elf.elffile import ELFFile
 
 from pybpf import btf
@@ -16,14 +17,18 @@ from pybpf.compiler.codegen import compile_llvm, emit
 from pybpf.compiler.frontend import translate
 from pybpf.elf import parse
 from pybpf.spec import ObjectSpec
-from tests.compiler.frontend import accepted
-from tests.compiler.frontend.test_accepted import PROGRAMS
+from tests.compiler.frontend import accepted, accepted_memory
+from tests.compiler.frontend.test_accepted import programs_of
+
+PROGRAMS = programs_of(accepted)
 
 DIGEST = """
 import hashlib
 from pybpf.compiler.codegen import compile_llvm, emit
 from pybpf.compiler.frontend import translate
-from tests.compiler.frontend.test_accepted import PROGRAMS
+from tests.compiler.frontend import accepted
+from tests.compiler.frontend.test_accepted import programs_of
+PROGRAMS = programs_of(accepted)
 print(hashlib.sha256(compile_llvm(emit(translate(PROGRAMS))).elf).hexdigest())
 """
 
@@ -84,3 +89,13 @@ def test_line_info_tells_the_lines_of_every_program_apart() -> None:
     for each in spec().programs.values():
         lines = {int.from_bytes(each.line_info[at + 12 : at + 16], "little") >> 10 for at in range(0, len(each.line_info), 16)}
         assert len(lines) >= 4, each.name
+
+
+@pytest.mark.parametrize(("value", "section"), [(0, ".bss"), (5, ".data")])
+def test_a_variable_lies_where_its_value_can(value: int, section: str) -> None:
+    accepted_memory.seen.value = value
+    module = translate(programs_of(accepted_memory))
+    accepted_memory.seen.value = 0
+    (placed,) = [each.section for each in module.globals if each.name == "seen"]
+    assert placed == section
+    assert compile_llvm(emit(module)).elf

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -11,11 +13,43 @@ from pybpf.compiler.frontend import translate
 from pybpf.compiler.frontend.signature import role
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.run import Machine
-from pybpf.compiler.lang import Role
+from pybpf.compiler.lang import Role, Table
 from tests.compiler.engines import as_ir, in_python
-from tests.compiler.frontend import accepted
+from tests.compiler.frontend import (
+    accepted,
+    accepted_flow,
+    accepted_found,
+    accepted_memory,
+    accepted_numbers,
+)
+from tests.compiler.frontend.accepted_sample import samples
 
-PROGRAMS: list[Callable[..., int]] = [each for each in vars(accepted).values() if role(each) is Role.PROGRAM]
+# modules of programs -> the map whose value 0 they work on, and its name
+TABLES: dict[ModuleType, tuple[Table[Any, Any], str]] = {
+    accepted: (accepted.boxes, "boxes"),
+    accepted_numbers: (samples, "samples"),
+    accepted_flow: (samples, "samples"),
+    accepted_memory: (samples, "samples"),
+    accepted_found: (samples, "samples"),
+}
+
+
+def programs_of(module: ModuleType) -> list[Callable[..., int]]:
+    """The programs of a module, in its order."""
+    return [each for each in vars(module).values() if role(each) is Role.PROGRAM]
+
+
+OF_PROGRAM: dict[Callable[..., int], tuple[Table[Any, Any], str]] = {
+    each: table for module, table in TABLES.items() for each in programs_of(module)
+}
+PROGRAMS = list(OF_PROGRAM)
+
+
+def random_value(chance: random.Random, table: Table[Any, Any]) -> bytes:
+    """A value of a map of structs: any, of small numbers, all ones, or all zeroes."""
+    size = table.view.size_bytes
+    pattern = chance.choice([b"", b"", b"\xff", b"\0", b"\1\0\0\0", b"\5\0"])
+    return (pattern * size)[:size] if pattern else chance.randbytes(size)
 
 
 def name(program: Callable[..., int]) -> str:
@@ -26,10 +60,11 @@ def name(program: Callable[..., int]) -> str:
 def test_the_ir_means_what_cpython_means(program: Callable[..., int]) -> None:
     machine = Machine(check(translate([program])))
     chance = random.Random(program.__name__)
+    table, _ = OF_PROGRAM[program]
     for _ in range(20):
-        packet, value = chance.randbytes(60), chance.randbytes(accepted.Box.size_bytes)
+        packet, value = chance.randbytes(60), random_value(chance, table)
         before = bytes(accepted.squares)
-        assert in_python(program, packet, accepted.boxes, value) == as_ir(machine, program.__name__, packet, accepted.boxes, value)
+        assert in_python(program, packet, table, value) == as_ir(machine, program.__name__, packet, table, value)
         accepted.squares.fill(before)
 
 
