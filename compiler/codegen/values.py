@@ -42,6 +42,8 @@ class ValueEmitter:
                 return self.address(base, octets)
             case ir.Load(base=base, offset=offset, width=width):
                 loaded = self.at.load(self.address(base, offset), typ=ll.IntType(width.bits), align=self.alignment(offset, width.bits))
+                if _is_kernels(base):
+                    loaded = self.apart(loaded, offset)
                 return self.widened(volatile(loaded) if width.volatile else loaded, width)
             case ir.LoadElement(base=base, index=index, stride=stride, width=width):
                 place = self.element(base, index, stride)
@@ -123,7 +125,7 @@ class ValueEmitter:
     def address(self, base: ir.Expression, offset: int) -> ll.Value:
         """`base` plus a constant number of bytes. Of a kernel object at exactly that offset, as for the context."""
         made = self.value(base)
-        if isinstance(base.type, ir.Pointer) and issubclass(base.type.struct, KernelObject):
+        if _is_kernels(base):
             return self.pinned(made, offset)
         return self.at.gep(made, [ll.Constant(I64, offset)], source_etype=I8) if offset else made
 
@@ -159,7 +161,7 @@ class ValueEmitter:
     def hidden(self, value: ll.Value) -> ll.Value:
         """The same word, of which LLVM knows nothing: an empty piece of assembly, which unlike llvm.bpf.passthrough
         lasts to the end of the back end (where known bits drop masks, too)."""
-        return self.at.call(ll.InlineAsm(ll.FunctionType(I64, [I64]), "", "=r,0"), [value])
+        return self.at.call(ll.InlineAsm(ll.FunctionType(value.type, [value.type]), "", "=r,0"), [value])
 
     def alignment(self, offset: int, bits: int) -> int:
         """What is claimed of an access at `offset` of a struct, in bytes.
@@ -201,12 +203,17 @@ class ValueEmitter:
         held = self.at.call(self.module.declare_intrinsic("llvm.preserve.static.offset", (), kind), [base])
         return self.at.gep(held, [ll.Constant(I64, offset)], source_etype=I8)
 
+    def apart(self, loaded: ll.Value, offset: int) -> ll.Value:
+        """What was read at a pinned address. At offset 0 nothing is left to pin, and LLVM would make one load of this and
+        another that stands where ways meet, from whichever address: the verifier refuses that. Assembly it leaves alone."""
+        return loaded if offset else self.hidden(loaded)
+
     def context_field(self, context: ll.Value, field: ContextField) -> ll.Value:
         """A field of the context: a number, or a pointer."""
         access, place = field.access, self.pinned(context, field.offset)
         if not isinstance(field.value, Width):
-            return self.at.load(place, typ=POINTER, align=8)
-        loaded = self.at.load(place, typ=ll.IntType(access.bits), align=access.octets)
+            return self.apart(self.at.load(place, typ=POINTER, align=8), field.offset)
+        loaded = self.apart(self.at.load(place, typ=ll.IntType(access.bits), align=access.octets), field.offset)
         if field.value.bits < access.bits:
             loaded = self.at.trunc(loaded, ll.IntType(field.value.bits))
         return self.widened(loaded, field.value)
@@ -247,6 +254,11 @@ class ValueEmitter:
     def kernel_read(self, node: ir.KernelRead) -> ll.Value:
         """Reads of kernel structs: CallEmitter has them."""
         raise NotImplementedError
+
+
+def _is_kernels(base: ir.Expression) -> bool:
+    """Whether an address is of one of the kernel's own objects."""
+    return isinstance(base.type, ir.Pointer) and issubclass(base.type.struct, KernelObject)
 
 
 def _pieces(octets: int) -> list[tuple[int, int]]:

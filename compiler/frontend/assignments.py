@@ -9,6 +9,7 @@ from pybpf.compiler.frontend.regions import on_stack
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import annotation
 from pybpf.compiler.frontend.wording import did_you_mean, shown
+from pybpf.compiler.frontend.writable import check_writable
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import KernelObject, Rounds, Struct, Width
 from pybpf.compiler.lang.declare import MAX_ROUNDS
@@ -134,13 +135,13 @@ def _set_field(scope: Scope, target: ast.Attribute, value: ir.Expression) -> ir.
         raise scope.fail(target, "kernel-readonly", f"{struct.__name__} belongs to the kernel", "only read it")
     if field is None or not isinstance(field.type, Width) or not isinstance(value.type, ir.Word):
         raise scope.fail(target, "kernel-field", f"{struct.__name__}.{target.attr} cannot be assigned {shown(value.type)}", "assign numbers to integer fields; copy structs with `copy_from`")
-    _check_writable(scope, target, base)
+    check_writable(scope, target, base)
     return ir.Store(scope.place(target), base, field.offset, field.type, value)
 
 
 def _set_element(scope: Scope, target: ast.Subscript, value: ir.Expression) -> ir.Statement:
     array = expressions.expression(scope, target.value)
-    _check_writable(scope, target, array)
+    check_writable(scope, target, array)
     if not isinstance(array.type, ir.ArrayPointer) or not isinstance(value.type, ir.Word):
         raise scope.fail(target, "kernel-type", "only elements of arrays can be assigned, and only numbers", "use an array")
     at = expressions.word(scope, target.slice)
@@ -156,14 +157,6 @@ def _set_context(scope: Scope, target: ast.Attribute, base: ir.Expression, conte
         raise scope.fail(target, "kernel-field", f"{context.kind.__name__}.{target.attr} cannot be assigned {shown(value.type)}", "assign numbers to integer fields")
     expressions.fitting(scope, target, value, field.value)
     return ir.StoreContext(scope.place(target), base, field, value)
-
-
-def _check_writable(scope: Scope, target: ast.expr, base: ir.Expression) -> None:
-    """Refuse a write to what lies in .rodata."""
-    while isinstance(base, ir.Offset):
-        base = base.base
-    if isinstance(base, ir.GlobalAddress) and scope.uses.globals[base.name].section.startswith(".rodata"):
-        raise scope.fail(target, "kernel-readonly", f"`{ast.unparse(target)}` is read-only", "put it into a section that is not .rodata")
 
 
 def _check_owner(scope: Scope, owner: ast.expr, value: ast.expr) -> None:

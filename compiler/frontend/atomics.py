@@ -8,6 +8,7 @@ from typing import Final
 from pybpf.compiler.frontend import expressions
 from pybpf.compiler.frontend.regions import in_packet
 from pybpf.compiler.frontend.scope import Scope
+from pybpf.compiler.frontend.writable import check_writable
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import Struct, Width
 
@@ -30,6 +31,7 @@ def atomic(scope: Scope, node: ast.Call, function: ast.Attribute) -> ir.Expressi
     """A call of one of METHODS."""
     operator, gives = METHODS[function.attr]
     base, struct = expressions.pointer(scope, function.value)
+    check_writable(scope, function.value, base)
     numbers = 2 if operator == "cmpxchg" else 1
     match node.args:
         case [ast.Constant(value=str(name)), *rest] if len(rest) == numbers:

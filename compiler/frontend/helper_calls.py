@@ -9,8 +9,9 @@ from pybpf.compiler.frontend.regions import in_packet
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import role
 from pybpf.compiler.frontend.wording import shown
+from pybpf.compiler.frontend.writable import check_map_call
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import ArrayType, Declaration, Role, Struct, Width
+from pybpf.compiler.lang import ArrayType, Declaration, MapFlag, Role, Struct, Width
 from pybpf.compiler.lang.helper import Give, Helper, Pass, helper_of
 
 
@@ -47,6 +48,7 @@ def inner_map_method(scope: Scope, node: ast.Call, name: str, inner: ir.Expressi
 def map_method(scope: Scope, node: ast.Call, function: ast.Attribute, owner: Declaration) -> ir.Expression:
     """`table.lookup(key)`."""
     helper = _of_class(scope, node, owner, function.attr)
+    check_map_call(scope, node, helper, owner)
     made = _made(scope, node, helper, map_of(scope, function.value, owner), ())
     if helper.releases:
         _give_back(scope, node.args[0])
@@ -214,4 +216,5 @@ def _result(scope: Scope, node: ast.AST, helper: Helper, of: Declaration | None,
             if made is None:
                 assert of is not None
                 made = of.view
-            return ir.Pointer(made, maybe=True, owed=helper.acquires)
+            readonly = of is not None and MapFlag.RDONLY_PROG in of.flags
+            return ir.Pointer(made, maybe=True, owed=helper.acquires, readonly=readonly)

@@ -114,7 +114,8 @@ def _either(left: ir.Type, right: ir.Type) -> ir.Type | None:
             return union(left, right)
         case ir.Pointer(), ir.Pointer():
             return replace(
-                left, maybe=left.maybe or right.maybe, of_packet=left.of_packet or right.of_packet, owed=left.owed or right.owed
+                left, maybe=left.maybe or right.maybe, of_packet=left.of_packet or right.of_packet, owed=left.owed or right.owed,
+                readonly=left.readonly or right.readonly,
             )
         case ir.InnerMap(), ir.InnerMap():
             return replace(left, maybe=left.maybe or right.maybe)

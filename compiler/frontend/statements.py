@@ -16,6 +16,7 @@ from pybpf.compiler.frontend.regions import on_stack, outlived
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.uses import Abandoned
 from pybpf.compiler.frontend.wording import shown
+from pybpf.compiler.frontend.writable import check_writable
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import leaves
 
@@ -94,6 +95,7 @@ def _copy(scope: Scope, node: ast.Call, owner: ast.expr) -> ir.Statement:
     other, kind = expressions.pointer(scope, node.args[0])
     if kind is not struct:
         raise scope.fail(node, "kernel-type", f"{kind.__name__} cannot be copied to {struct.__name__}", "copy between equal structs")
+    check_writable(scope, owner, base)
     special = next((name for name, field in struct.layout.items() if isinstance(field.type, type) and field.type.symbol in ("bpf_spin_lock", "bpf_timer")), None)
     if special is not None:
         raise scope.fail(node, "kernel-lock", f"{struct.__name__} cannot be copied: only the kernel writes its `{special}`", "assign the fields, or update the map")

@@ -45,13 +45,14 @@ class Bool:
 class Pointer:
     """The address of a struct; `maybe` while it may still be None, `of_packet` while it may lie in the packet.
 
-    One that is `owed` was got from the kernel and must be given back on every way.
+    One that is `owed` was got from the kernel and must be given back on every way; what is `readonly` no program writes.
     """
 
     struct: type[Struct]
     maybe: bool = False
     of_packet: bool = False
     owed: bool = False
+    readonly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import (
+    ArrayMap,
     Cell,
     HashMap,
     Skb,
@@ -25,6 +26,7 @@ from tests.compiler.frontend.accepted_sample import Sample, samples
 numbers = global_array(u8, 256, ".rodata.numbers")
 numbers.fill(bytes(each * 7 & 0xFF for each in range(256)))
 noted: HashMap[int, Cell] = HashMap(u32, u64, 4)
+fixed: ArrayMap[Cell] = ArrayMap(u32, 1)
 BELOW_ZERO: Final = -5
 
 
@@ -212,3 +214,13 @@ def several_names_are_set_at_once(packet: Skb) -> int:
     sample.small, sample.octets[low & 15], at = high, 3, low & 7
     at, sample.octets[at] = at + 1, at
     return low * 3 + high + sample.octets[at] + sample.small
+
+
+@program("tc")
+def a_field_of_the_context_is_read_apart(packet: Skb) -> int:
+    """LLVM made one load of both, from an address that is the context's or the map's; the verifier takes no such load."""
+    sample = samples.lookup(0)
+    cell = fixed.lookup(0)
+    if sample is None or cell is None:
+        return 0
+    return packet.length if sample.small > 7 else cell.value
