@@ -81,14 +81,16 @@ class CallEmitter(ValueEmitter):
     def compare_exchange(self, node: ir.CompareExchange) -> ll.Value:
         """Sequentially consistent compare and swap: what was found."""
         width = Width(node.bits)
+        place = self.address(node.base, node.offset)
         wanted, desired = (self.narrowed(self.value(each), width) for each in (node.expected, node.desired))
-        pair = self.at.cmpxchg(self.address(node.base, node.offset), wanted, desired, "seq_cst", "seq_cst")
+        pair = self.at.cmpxchg(place, wanted, desired, "seq_cst", "seq_cst")
         return self.widened(self.at.extract_value(pair, 0), width)
 
     def atomic(self, node: ir.Atomic, order: str) -> ll.Value:
         """What was there. Relaxed order is right only while that is unused: LLVM 22 miscompiles the other case."""
+        place = self.address(node.base, node.offset)
         changed = self.narrowed(self.value(node.amount), node.width)
-        return self.widened(self.at.atomic_rmw(node.operator, self.address(node.base, node.offset), changed, order), node.width)
+        return self.widened(self.at.atomic_rmw(node.operator, place, changed, order), node.width)
 
     def lock(self, address: ll.Value) -> None:
         """Take a spin lock."""

@@ -14,6 +14,8 @@ from pybpf.compiler.codegen.types import I1, I8, I32, I64, POINTER, value_type, 
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import ContextField, KernelObject, Width
 
+_FULL = frozenset((1 << bits) - 1 for bits in (8, 16, 32, 64))  # the largest numbers of each width
+
 
 class ValueEmitter:
     """The part of the cursor that makes values; `at` is where instructions go, `entry` where allocas go."""
@@ -66,6 +68,8 @@ class ValueEmitter:
     def computed(self, node: ir.Expression) -> ll.Value:
         """Values made of other values."""
         match node:
+            case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)) if _is_surmised(left.type):
+                return self.at.and_(self.hidden(self.value(left)), ll.Constant(I64, mask))
             case ir.Binary(left=left, right=right):
                 made = arithmetic(self.at, node, self.value(left), self.value(right))
                 return made if is_followed(node) else self.hidden(made)
@@ -151,7 +155,7 @@ class ValueEmitter:
         """An index. A mask on it stays an instruction: LLVM would drop it where it knows the range from what the
         verifier cannot follow (a remainder, a shifted constant)."""
         match node:
-            case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)):
+            case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)) if _is_surmised(left.type):
                 return self.at.and_(self.hidden(self.value(left)), ll.Constant(I64, mask))
             case ir.Binary(operator="add", left=left, right=ir.Constant(value=more)):
                 return self.at.add(self.index(left), ll.Constant(I64, more))
@@ -231,8 +235,9 @@ class ValueEmitter:
         assert isinstance(node.type, ir.Pointer) and isinstance(node.context.type, ir.Context)
         context, bounds = self.value(node.context), node.context.type.kind.bounds
         assert bounds is not None
-        data, end = (self.packet_bound(context, offset, bounds.bits) for offset in (bounds.data, bounds.data_end))
-        start = self.at.gep(data, [self.bounded(node.offset)], source_etype=I8)
+        offset = self.bounded(node.offset)  # first: it may call what moves the packet
+        data, end = (self.packet_bound(context, each, bounds.bits) for each in (bounds.data, bounds.data_end))
+        start = self.at.gep(data, [offset], source_etype=I8)
         stop = self.at.gep(start, [ll.Constant(I64, node.type.struct.size_bytes)], source_etype=I8)
         return self.at.select(self.at.icmp_unsigned("<=", stop, end), start, ll.Constant(POINTER, None))
 
@@ -259,6 +264,12 @@ class ValueEmitter:
 def _is_kernels(base: ir.Expression) -> bool:
     """Whether an address is of one of the kernel's own objects."""
     return isinstance(base.type, ir.Pointer) and issubclass(base.type.struct, KernelObject)
+
+
+def _is_surmised(kind: ir.Type) -> bool:
+    """Whether more is known of a number than its width, and the verifier may not know it: LLVM may then drop a mask that
+    the verifier needs."""
+    return isinstance(kind, ir.Word) and not kind.seen and (kind.low != 0 or kind.high not in _FULL)
 
 
 def _pieces(octets: int) -> list[tuple[int, int]]:

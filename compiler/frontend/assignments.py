@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from pybpf.compiler.frontend import expressions, names
+from pybpf.compiler.frontend.owed import check_name
 from pybpf.compiler.frontend.regions import on_stack
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import annotation
@@ -32,6 +34,16 @@ def assign(scope: Scope, targets: list[ast.expr], value: ast.expr) -> list[ir.St
             raise scope.fail(each, "kernel-construct", "only names can be assigned together", "write one assignment for each")
         made.append(_store(scope, each, names.local(scope, first, first.id)))
     return made
+
+
+def allocated(scope: Scope) -> Iterator[str]:
+    """The names that the function sets to a struct on its stack somewhere: in a loop, such a name may be one from the start."""
+    for node in ast.walk(scope.tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=made)) | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(func=made)):
+                kind = names.named_object(scope, made)
+                if isinstance(kind, type) and issubclass(kind, Struct):
+                    yield name
 
 
 def declare(scope: Scope, target: ast.Name, stated: ast.expr, value: ast.expr | None) -> list[ir.Statement]:
@@ -88,6 +100,7 @@ def _rounds(scope: Scope, target: ast.Name, value: ast.Call) -> list[ir.Statemen
     most = expressions.expression(scope, value.args[0]) if len(value.args) == 1 and not value.keywords else None
     if not isinstance(most, ir.Constant) or not 0 <= most.value <= MAX_ROUNDS:
         raise scope.fail(value, "kernel-loop", f"Rounds takes a constant, at most {MAX_ROUNDS}", "write Rounds(64)")
+    scope.split.discard(target.id)
     scope.bounds[target.id] = (most.value, len(scope.loops))
     return []
 
@@ -120,10 +133,9 @@ def _store(scope: Scope, target: ast.expr, value: ir.Expression) -> ir.Statement
 
 
 def _set_local(scope: Scope, node: ast.expr, name: str, value: ir.Expression) -> ir.Statement:
-    if not isinstance(value, ir.Storage) and on_stack(value, scope.storage):
+    if not isinstance(value, ir.Storage) and on_stack(value, scope.stacked):
         raise scope.fail(node, "kernel-escape", f"`{name}` would be a second name for a struct on the stack", "keep one name for it, or copy it with `copy_from`")
-    if isinstance(value, ir.Local) and isinstance(value.type, ir.Pointer) and value.type.owed:
-        raise scope.fail(node, "kernel-escape", f"`{name}` would be a second name for what must be given back", "keep one name for it")
+    check_name(scope, node, name, value)
     scope.assign(node, name, value.type)
     return ir.Assign(scope.place(node), name, value)
 

@@ -43,6 +43,7 @@ def atomic(scope: Scope, node: ast.Call, function: ast.Attribute) -> ir.Expressi
     values = [expressions.word(scope, each) for each in rest]
     place, kind = scope.place(node), ir.Word.of(width)
     if operator == "cmpxchg":
+        expressions.fitting(scope, rest[0], values[0], width)  # cut off, it would equal what it does not
         return ir.CompareExchange(place, kind, base, offset, width.bits, *values)
     return ir.Atomic(place, kind if gives else ir.Nothing(), base, offset, width, operator, values[0])
 

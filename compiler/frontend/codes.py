@@ -16,6 +16,7 @@ CODES: Final[dict[str, str]] = {
     "kernel-format": "a format that printk does not have, or that does not fit its arguments",
     "kernel-helper": "a helper that this type of program may not call",
     "kernel-index": "an index or offset that is not known to be in range",
+    "kernel-license": "a call that is for programs under a licence that goes with the GPL",
     "kernel-lock": "a spin lock where none can be held, or something that cannot be done under one",
     "kernel-loop": "a loop whose end is not known, or with too many rounds",
     "kernel-moved": "a view on the packet used after the packet may have moved",

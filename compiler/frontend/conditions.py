@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pybpf.compiler.frontend import expressions, names
 from pybpf.compiler.frontend.narrow import assume
+from pybpf.compiler.frontend.owed import check_same
 from pybpf.compiler.frontend.regions import on_stack
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.wording import shown
@@ -23,11 +24,14 @@ def logic(scope: Scope, node: ast.BoolOp) -> ir.Expression:
     operator = "or" if isinstance(node.op, ast.Or) else "and"
     made = expressions.condition(scope, node.values[0])
     before, moves, sides = scope.types, scope.moves, []
+    ways = [before]
     for value in node.values[1:]:
         scope.types = assume(scope.types, made, operator == "and")
         sides.append(expressions.condition(scope, value))
+        ways.append(scope.types)
         made = ir.Logic(scope.place(node), ir.Bool(), operator, made, sides[-1])
-    scope.types = scope.after(before, moves, *sides)
+    check_same(scope, node, *ways)
+    scope.types = scope.after(before, moves, ways, *sides)
     return made
 
 
@@ -38,12 +42,15 @@ def compare(scope: Scope, node: ast.Compare) -> ir.Expression:
     keep, left = _kept(scope, node.comparators[0])
     made = _pair(scope, node, node.left, node.ops[0], node.comparators[0], keep)
     before, moves, sides = scope.types, scope.moves, []
+    ways = [before]
     for index, (operator, right) in enumerate(zip(node.ops[1:], node.comparators[1:], strict=True), 2):
         scope.types = assume(scope.types, made, True)
         keep, after = _kept(scope, right) if index < len(node.ops) else (None, right)
         sides.append(_pair(scope, node, left, operator, right, keep))
+        ways.append(scope.types)
         made, left = ir.Logic(scope.place(node), ir.Bool(), "and", made, sides[-1]), after
-    scope.types = scope.after(before, moves, *sides)
+    check_same(scope, node, *ways)
+    scope.types = scope.after(before, moves, ways, *sides)
     return made
 
 
@@ -100,9 +107,11 @@ def choose(scope: Scope, node: ast.IfExp) -> ir.Expression:
     before, moves = scope.types, scope.moves
     scope.types = assume(before, test, True)
     then = _side(scope, node.body)
+    after_then = scope.types
     scope.types = assume(before, test, False)
     other = _side(scope, node.orelse)
-    scope.types = scope.after(before, moves, then, other)
+    check_same(scope, node, after_then, scope.types)
+    scope.types = scope.after(before, moves, [after_then, scope.types], then, other)
     then, other = (_null_as(each, beside) for each, beside in ((then, other), (other, then)))
     return ir.Choose(scope.place(node), _common(scope, node, then, other), test, then, other)
 
@@ -111,7 +120,7 @@ def _side(scope: Scope, node: ast.expr) -> ir.Expression:
     if isinstance(node, ast.Constant) and node.value is None:
         return ir.Null(scope.place(node), ir.Nothing())
     made = expressions.expression(scope, node)
-    if on_stack(made, scope.storage):
+    if on_stack(made, scope.stacked):
         raise scope.fail(node, "kernel-escape", "this would be a second name for a struct on the stack", "branch with `if`, or copy it with `copy_from`")
     return made
 
@@ -132,5 +141,5 @@ def _common(scope: Scope, node: ast.IfExp, then: ir.Expression, other: ir.Expres
         case ir.Bool(), ir.Bool():
             return ir.Bool()
         case ir.Pointer(struct=one_struct) as first, ir.Pointer(struct=two_struct) as second if one_struct is two_struct:
-            return replace(first, maybe=first.maybe or second.maybe, of_packet=first.of_packet or second.of_packet, owed=first.owed or second.owed)
+            return replace(first, maybe=first.maybe or second.maybe, of_packet=first.of_packet or second.of_packet, owed=first.owed or second.owed, readonly=first.readonly or second.readonly)
     raise scope.fail(node, "kernel-type", f"one side is {shown(then.type)}, the other {shown(other.type)}", "give both sides one type")

@@ -77,13 +77,18 @@ def condition(scope: Scope, node: ast.expr) -> ir.Expression:
 def pointer(scope: Scope, node: ast.expr) -> tuple[ir.Expression, type[Struct]]:
     """An expression that must be a struct, and not None."""
     made = expression(scope, node)
+    return made, struct_of(scope, node, made)
+
+
+def struct_of(scope: Scope, node: ast.expr, made: ir.Expression) -> type[Struct]:
+    """The struct that `made`, which `node` means, leads to; an error when it leads to none, or may be None."""
     if not isinstance(made.type, ir.Pointer):
         raise scope.fail(node, "kernel-type", f"a struct is needed here, not {shown(made.type)}", "pass a struct")
     if made.type.maybe:
         raise scope.fail(
             node, "kernel-none", f"`{ast.unparse(node)}` may be None here", "compare it with `is None` first; the verifier refuses it otherwise"
         )
-    return made, made.type.struct
+    return made.type.struct
 
 
 def known(value: ir.Expression) -> ir.Word:
@@ -97,8 +102,9 @@ def fitting(scope: Scope, node: ast.AST, value: ir.Expression, width: Width) -> 
     have = known(value)
     if not ir.Word.of(width).holds(have):
         name = ("s" if width.signed else "u") + str(width.bits)
+        first = "it first" if isinstance(value, ir.Local | ir.Bind) else "it under a name first (`n = ...; if n < ...:`)"
         raise scope.fail(
-            node, "kernel-range", f"a number from {have.low} to {have.high} may not fit {name}", f"mask it, compare it first, or write `wrap({name}, ...)`"
+            node, "kernel-range", f"a number from {have.low} to {have.high} may not fit {name}", f"mask it, compare {first}, or write `wrap({name}, ...)`"
         )
     return value
 
@@ -145,18 +151,18 @@ def _unary(scope: Scope, node: ast.UnaryOp) -> ir.Expression:
     if isinstance(node.op, ast.Not):
         return ir.Not(place, ir.Bool(), condition(scope, node.operand))
     value = word(scope, node.operand)
-    match node.op:
-        case ast.Invert():
-            return ir.Invert(place, inverted(known(value)), value)
-        case ast.USub() if isinstance(value, ir.Constant):
-            return names.literal(scope, node, -value.value)
-        case ast.USub():
-            try:
+    try:
+        match node.op:
+            case ast.Invert():
+                return ir.Invert(place, inverted(known(value)), value)
+            case ast.USub() if isinstance(value, ir.Constant):
+                return names.literal(scope, node, -value.value)
+            case ast.USub():
                 return ir.Binary(place, negated(known(value)), "sub", names.number(place, 0), value)
-            except SignClash:
-                raise clash(scope, node) from None
-        case _:
-            return value
+            case _:
+                return value
+    except SignClash:
+        raise clash(scope, node) from None
 
 
 def _element(scope: Scope, node: ast.Subscript, base: ir.Expression, index: ir.Expression) -> ir.Expression:

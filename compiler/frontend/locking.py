@@ -23,7 +23,7 @@ def locked(scope: Scope, node: ast.With, block: Callable[[Scope, Sequence[ast.st
             base, struct = expressions.pointer(scope, lock)
         case _:
             raise scope.fail(node, "kernel-lock", "`with` holds one spin lock", "write `with entry.lock:`")
-    if struct.symbol != "bpf_spin_lock" or not isinstance(base, ir.Offset) or in_packet(base) or on_stack(base, scope.storage):
+    if struct.symbol != "bpf_spin_lock" or not isinstance(base, ir.Offset) or in_packet(base) or on_stack(base, scope.stacked):
         raise scope.fail(lock, "kernel-lock", f"`{ast.unparse(lock)}` is no spin lock in a map's value", "give the value a field of type SpinLock")
     if scope.locks:
         raise scope.fail(node, "kernel-lock", "a program holds one spin lock at a time", "leave the first one before")

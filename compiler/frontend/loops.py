@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from pybpf.compiler.frontend import expressions, names
 from pybpf.compiler.frontend.narrow import Types, assume, join, outside_packet, settled
+from pybpf.compiler.frontend.owed import check_same, is_owed
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import SIGNED_MAX, SIGNED_MIN, WORD_MAX
@@ -15,6 +16,7 @@ from pybpf.compiler.lang import Width
 from pybpf.compiler.lang.declare import MAX_ROUNDS, iterate
 
 Block = tuple[ir.Statement, ...]
+_MOST_ITERATED = 1 << 23  # BPF_MAX_LOOPS in include/linux/bpf.h, which bpf_iter_num_new refuses to exceed
 TranslateBlock = Callable[[Scope, Sequence[ast.stmt]], Block]
 
 
@@ -48,6 +50,8 @@ def _iterate(scope: Scope, node: ast.For, name: str, limits: ast.Call, block: Tr
         raise scope.fail(limits, "kernel-loop", "iterate takes where to start and where to stop", "write iterate(0, n)")
     start, stop = (expressions.fitting(scope, each, expressions.word(scope, each), Width(32, signed=True)) for each in limits.args)
     low, high = expressions.known(start).low, expressions.known(stop).high - 1
+    if high - low >= _MOST_ITERATED:
+        raise scope.fail(limits, "kernel-loop", f"the loop may go round {high - low + 1} times, and {_MOST_ITERATED} is the most", "bound the limit: `& 0xFFFF`; the kernel would not go round at all")
     number = ir.Word(min(low, high), max(low, high), seen=False)
     scope.uses.iterates(scope, node)
     return ir.Iterate(scope.place(node), name, start, stop, _rounds(scope, node, {name: number}, lambda: block(scope, node.body)))
@@ -108,6 +112,7 @@ def _rounds(scope: Scope, node: ast.stmt, own: Types, translate: Callable[[], Bl
             ends.append(scope.types)
         for end in [*ends, *early]:
             _check_owed(scope, node, head, end)
+            check_same(scope, node, head, end)
         if scope.moves != moves:
             ends.append(outside_packet(head))
         assumed: Types | None = head
@@ -125,8 +130,7 @@ def _rounds(scope: Scope, node: ast.stmt, own: Types, translate: Callable[[], Bl
 def _check_owed(scope: Scope, node: ast.AST, head: Types, end: Types) -> None:
     """Refuse a round that ends with something the kernel wants back."""
     for name, kind in end.items():
-        before = head.get(name)
-        if isinstance(kind, ir.Pointer) and kind.owed and not (isinstance(before, ir.Pointer) and before.owed):
+        if is_owed(kind) and not is_owed(head.get(name)):
             raise scope.fail(node, "kernel-unreleased", f"a round ends before `{name}` is given back", "submit, discard or release it in the round it was got in")
 
 
@@ -136,6 +140,8 @@ def _bound(scope: Scope, node: ast.While) -> tuple[str, list[ast.expr]]:
     match first:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="more"), args=[], keywords=[]) if name in scope.bounds:
             return name, rest
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="more")) if name in scope.split:
+            raise scope.fail(node.test, "kernel-loop", f"`{name}` is set on one way only", f"set `{name}` right before this loop")
     raise scope.fail(node.test, "kernel-loop", "a `while` must say how often it may go round", "write `rounds = Rounds(64)` before it, and `while rounds.more() and ...:`")
 
 

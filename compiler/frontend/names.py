@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from pybpf.compiler import lang
-from pybpf.compiler.frontend import expressions
-from pybpf.compiler.frontend.regions import in_packet, on_stack
+from pybpf.compiler.frontend import expressions, owed
+from pybpf.compiler.frontend.regions import in_packet, is_readonly, on_stack
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.uses import Abandoned
 from pybpf.compiler.frontend.wording import did_you_mean
@@ -49,8 +49,9 @@ def local(scope: Scope, node: ast.expr, name: str) -> ir.Expression:
 def bind(scope: Scope, target: ast.expr, value: ir.Expression) -> ir.Expression:
     """`name := value`."""
     assert isinstance(target, ast.Name)
-    if isinstance(value, ir.Storage) or on_stack(value, scope.storage):
+    if isinstance(value, ir.Storage) or on_stack(value, scope.stacked):
         raise scope.fail(target, "kernel-escape", f"`{target.id}` would be a second name for a struct on the stack", "keep one name for it, or copy it with `copy_from`")
+    owed.check_name(scope, target, target.id, value)
     scope.assign(target, target.id, value.type)
     return ir.Bind(scope.place(target), scope.types[target.id], target.id, value)
 
@@ -69,21 +70,25 @@ def named(scope: Scope, node: ast.Name | ast.Attribute) -> ir.Expression:
             scope.claim(node, name, content)
             made = scope.uses.constant(name, content)
             assert isinstance(made.type, ArrayType)
-            return ir.GlobalAddress(place, ir.ArrayPointer(made.type), made.name)
+            return ir.GlobalAddress(place, ir.ArrayPointer(made.type, readonly=True), made.name)
         case GlobalArray() as array:
             name = ast.unparse(node).rpartition(".")[2]
             scope.claim(node, name, array)
             made = scope.uses.array(name, array)
             assert isinstance(made.type, ArrayType)
-            return ir.GlobalAddress(place, ir.ArrayPointer(made.type), made.name)
+            return ir.GlobalAddress(place, ir.ArrayPointer(made.type, readonly=_is_constant(made)), made.name)
         case Struct() as struct if section_of(struct):
             name = ast.unparse(node).rpartition(".")[2]
             scope.claim(node, name, struct)
-            scope.uses.variable(name, struct)
-            return ir.GlobalAddress(place, ir.Pointer(type(struct)), name)
+            constant = _is_constant(scope.uses.variable(name, struct))
+            return ir.GlobalAddress(place, ir.Pointer(type(struct), readonly=constant), name)
     if isinstance(node, ast.Attribute) and found is None:
         return _field(scope, node)
     raise _unusable(scope, node, found)
+
+
+def _is_constant(data: ir.Global) -> bool:
+    return data.section.startswith(".rodata")
 
 
 def _unusable(scope: Scope, node: ast.expr, found: object) -> Exception:
@@ -132,8 +137,7 @@ def _field(scope: Scope, node: ast.Attribute) -> ir.Expression:
         return _context_field(scope, node, base, base.type)
     if isinstance(base.type, ir.Address):
         return _kernel_field(scope, node, base, base.type.struct)
-    base, struct = expressions.pointer(scope, node.value)
-    return field_of(scope, node, base, struct)
+    return field_of(scope, node, base, expressions.struct_of(scope, node.value, base))
 
 
 def _kernel_field(scope: Scope, node: ast.Attribute, base: ir.Expression, struct: type[KernelStruct]) -> ir.Expression:
@@ -174,6 +178,6 @@ def field_of(scope: Scope, node: ast.Attribute, base: ir.Expression, struct: typ
         case Width() as width:
             return ir.Load(place, ir.Word.of(width), base, field.offset, width)
         case ArrayType() as array:
-            return ir.Offset(place, ir.ArrayPointer(array), base, field.offset)
+            return ir.Offset(place, ir.ArrayPointer(array, readonly=is_readonly(base)), base, field.offset)
         case inner:
-            return ir.Offset(place, ir.Pointer(inner, of_packet=in_packet(base)), base, field.offset)
+            return ir.Offset(place, ir.Pointer(inner, of_packet=in_packet(base), readonly=is_readonly(base)), base, field.offset)

@@ -57,14 +57,15 @@ def settled(head: Types, end: Types, declared: Types) -> Types | None:
         if name not in end:
             continue
         met = _either(kind, end[name])
-        if met is None:
-            continue  # no 64 bits hold both: it has no value that a later round could use
         if met == kind:
             result[name] = kind
-        elif isinstance(met, ir.Word):
+        elif isinstance(known := end[name], ir.Word) and isinstance(kind, ir.Word):
             stated = declared.get(name)
-            result[name] = replace(stated, seen=False) if isinstance(stated, ir.Word) and stated.holds(met) else widened(met)
-        else:
+            fits = isinstance(stated, ir.Word) and isinstance(met, ir.Word) and stated.holds(met)
+            changed = replace(stated, seen=False) if fits and isinstance(stated, ir.Word) else widened(kind, known)
+            if changed is not None:  # else no 64 bits hold both: it has no value that a later round could use
+                result[name] = changed
+        elif met is not None:
             result[name] = met
     return None if result == head else result
 
@@ -105,7 +106,7 @@ def _bound(types: Types, operator: str, value: ir.Expression, other: ir.Expressi
         return types  # it never holds, or says nothing
     if (low, high) == (known.low, known.high):
         return types
-    return types | {value.name: ir.Word(low, high, seen=False)}
+    return types | {value.name: replace(known, low=low, high=high, seen=False)}
 
 
 def _either(left: ir.Type, right: ir.Type) -> ir.Type | None:

@@ -20,6 +20,11 @@ def in_packet(value: ir.Expression) -> bool:
             return isinstance(value.type, ir.Pointer) and value.type.of_packet
 
 
+def is_readonly(value: ir.Expression) -> bool:
+    """Whether a pointer points to what no program writes."""
+    return isinstance(value.type, ir.Pointer | ir.ArrayPointer) and value.type.readonly
+
+
 def on_stack(value: ir.Expression, storage: Collection[str]) -> bool:
     """Whether a pointer may point into one of the structs that the function keeps under these names."""
     match value:

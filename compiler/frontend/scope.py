@@ -7,8 +7,9 @@ what the function turned out to use.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Span
@@ -47,10 +48,13 @@ class Scope:
         self.declared: dict[str, ir.Type] = {}  # what annotations say of names
         self.declarations: dict[str, ir.Place] = {}  # and where
         self.storage: dict[str, type[Struct]] = {}
+        self.stacked: set[str] = set()  # names that stand for a struct on the stack somewhere in the function
+        self.derived: dict[str, frozenset[str]] = {}  # names -> what must be given back that they lead into
         self.result: ir.Type = ir.Nothing()
         self.loops: list[list[Types]] = []  # of each loop around: what is known where it is left early
         self.rounds: list[list[Types]] = []  # of each loop around: what is known where a round ends early
         self.bounds: dict[str, tuple[int, int]] = {}  # names of Rounds -> (how many, loops around)
+        self.split: set[str] = set()  # names of Rounds that were set, or used, on one way only
         self.is_program = False
         self.locks = 0  # spin locks that are held
         self.moves = 0  # how many times the packet may have moved so far
@@ -99,13 +103,16 @@ class Scope:
         """`name` can no longer be used from here on."""
         self.lost[name] = Loss(code, message, hint)
         self.types = {known: kind for known, kind in self.types.items() if known != name}
+        for each, of in self.derived.items():
+            if name in of and each in self.types:
+                self.lose(each, code, f"`{each}` leads into `{name}`; {message}", hint)
 
-    def after(self, before: Types, moves: int, *sides: ir.Expression) -> Types:
-        """What is left of `before`, known when the packet had moved `moves` times; `sides` that may or may not have
-        been evaluated since may have bound names."""
+    def after(self, before: Types, moves: int, ways: Sequence[Types], *sides: ir.Expression) -> Types:
+        """What is left of `before`, known when the packet had moved `moves` times, once one of `ways` was gone: each of
+        them is what was known at its end. What `sides` bind on the way, any of the ways may have bound."""
         names = {name for side in sides for name in bound(side)}
-        old, new = ({name: kind for name, kind in known.items() if name in names} for known in (before, self.types))
-        left = {name: kind for name, kind in before.items() if name not in names} | join(old, new)
+        met = reduce(join, ({name: kind for name, kind in way.items() if name in names} for way in ways))
+        left = {name: kind for name, kind in before.items() if name not in names} | met
         return left if moves == self.moves else outside_packet(left)
 
     def hidden(self) -> str:

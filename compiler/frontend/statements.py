@@ -12,11 +12,12 @@ from pybpf.compiler.frontend.locking import locked
 from pybpf.compiler.frontend.loops import bounded_while, counted, leave_round
 from pybpf.compiler.frontend.matching import as_branches
 from pybpf.compiler.frontend.narrow import Types, assigned, assume, join
+from pybpf.compiler.frontend.owed import check_kept, check_nothing, check_same
 from pybpf.compiler.frontend.regions import on_stack, outlived
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.uses import Abandoned
 from pybpf.compiler.frontend.wording import shown
-from pybpf.compiler.frontend.writable import check_writable
+from pybpf.compiler.frontend.writable import check_calls, check_writable
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import leaves
 
@@ -31,6 +32,8 @@ def block(scope: Scope, nodes: Sequence[ast.stmt]) -> Block:
             for each in statement(scope, node):
                 if (view := outlived(each, scope.uses.movers)) is not None:
                     raise scope.fail(node, "kernel-moved", f"a view on the packet ({view.place.line}:{view.place.column}) is used after this statement has moved it", "move the packet in a statement of its own, first")
+                check_kept(scope, node, each)
+                check_calls(scope, node, each)
                 made.append(each)
         except CompileError as error:
             scope.uses.report(error)
@@ -83,8 +86,6 @@ def _effect(scope: Scope, node: ast.Call) -> ir.Statement:
     if isinstance(node.func, ast.Attribute) and node.func.attr == "copy_from" and not node.keywords:
         return _copy(scope, node, node.func.value)
     made = expressions.expression(scope, node)
-    if isinstance(made.type, ir.Pointer) and made.type.owed:
-        raise scope.fail(node, "kernel-unreleased", "what this gives must be given back, and is dropped", "keep it in a variable")
     return ir.Evaluate(scope.place(node), made)
 
 
@@ -104,28 +105,21 @@ def _copy(scope: Scope, node: ast.Call, owner: ast.expr) -> ir.Statement:
 
 def _if(scope: Scope, node: ast.If) -> ir.If:
     test = expressions.condition(scope, node.test)
-    before = scope.types
+    before, bounds = scope.types, scope.bounds.copy()
     scope.types = assume(before, test, True)
     then = block(scope, node.body)
-    after_then = scope.types
+    after_then, after_bounds = scope.types, scope.bounds
+    scope.bounds = bounds.copy()
     scope.types = assume(before, test, False)
     other = block(scope, node.orelse)
     after_other = scope.types
+    same = after_bounds.items() & scope.bounds.items()
+    scope.split |= (after_bounds.keys() | scope.bounds.keys()) - {name for name, _ in same}
+    scope.bounds = {name: bound for name, bound in bounds.items() if (name, bound) in same}
     if not leaves(then) and not leaves(other):
-        _check_owed(scope, node, after_then, after_other)
+        check_same(scope, node, after_then, after_other)
     scope.types = _meet(then, after_then, other, after_other)
     return ir.If(scope.place(node), test, then, other)
-
-
-def _check_owed(scope: Scope, node: ast.AST, one: Types, two: Types) -> None:
-    """Refuse what is given back on one way only, or got on one way only."""
-    for name, kind in (one | two).items():
-        others = [each.get(name) for each in (one, two)]
-        owed = [isinstance(each, ir.Pointer) and each.owed for each in others]
-        if isinstance(kind, ir.Pointer) and any(owed) and None in others:
-            scope.poisoned.add(name)
-            scope.types = {each: known for each, known in scope.types.items() if each != name}
-            raise scope.fail(node, "kernel-unreleased", f"`{name}` is given back on one way only", "submit, discard or release it on every way")
 
 
 def _meet(then: Block, after_then: Types, other: Block, after_other: Types) -> Types:
@@ -137,9 +131,7 @@ def _meet(then: Block, after_then: Types, other: Block, after_other: Types) -> T
 def _return(scope: Scope, node: ast.Return, value: ast.expr | None) -> ir.Return:
     place, wanted = scope.place(node), scope.result
     made = _returned(scope, node, value)
-    owed = next((name for name, kind in scope.types.items() if isinstance(kind, ir.Pointer) and kind.owed), None)
-    if owed is not None:
-        raise scope.fail(node, "kernel-unreleased", f"`{owed}` is not given back before this return", "submit, discard or release it first, on every way")
+    check_nothing(scope, node, "before this return")
     if made is None or isinstance(made, ir.Null):
         return ir.Return(place, made)
     match made.type, wanted:
@@ -150,7 +142,7 @@ def _return(scope: Scope, node: ast.Return, value: ast.expr | None) -> ir.Return
         case ir.Bool(), ir.Bool():
             return ir.Return(place, made)
         case ir.Pointer(struct=have_struct, maybe=maybe), ir.Pointer(struct=want_struct, maybe=allowed) if have_struct is want_struct and allowed >= maybe:
-            if on_stack(made, scope.storage):
+            if on_stack(made, scope.stacked):
                 assert value is not None
                 raise scope.fail(value, "kernel-escape", f"`{ast.unparse(value)}` lies on this function's stack", "let the caller pass the struct in")
             return ir.Return(place, made)

@@ -10,6 +10,9 @@ from typing import Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic
 from pybpf.compiler.frontend.allowed import check_programs
+from pybpf.compiler.frontend.assignments import allocated
+from pybpf.compiler.frontend.limits import check_limits
+from pybpf.compiler.frontend.owed import check_nothing
 from pybpf.compiler.frontend.scope import Scope, widest
 from pybpf.compiler.frontend.signature import role, signature
 from pybpf.compiler.frontend.statements import block
@@ -38,7 +41,7 @@ def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | No
     licences = {mark.licence for entry in programs if isinstance(mark := getattr(entry, MARK, None), Kernel)} or {LICENSE}
     module = ir.Module(uses.finished(), tuple(uses.maps.values()), tuple(uses.globals.values()), min(licences), tuple(uses.kfuncs.values()))
     if not uses.errors:
-        uses.errors += list(dict.fromkeys(check_programs(module, target)))
+        uses.errors += list(dict.fromkeys((*check_programs(module, target), *check_limits(module))))
     if uses.errors:
         raise CompileError(sorted(uses.errors, key=_order))
     assert len(licences) == 1, f"one object has one licence, not {sorted(licences)}"
@@ -74,6 +77,7 @@ def _function(function: Callable[..., Any], uses: Uses) -> ir.Function:
     scope.declared = {name: kind for name, kind in scope.types.items() if isinstance(kind, ir.Word)}
     scope.declarations = {name: scope.place(scope.tree) for name in scope.types}
     scope.locals = {name: widest(kind) for name, kind in scope.types.items()}
+    scope.stacked = set(allocated(scope))
     errors = len(uses.errors)
     body = block(scope, scope.tree.body)
     if not leaves(body):
@@ -118,9 +122,7 @@ def _near_sections(section: str) -> str:
 def _end(scope: Scope, name: str, was_refused: bool) -> tuple[ir.Statement, ...]:
     """What stands at the end of a body that can be reached."""
     if isinstance(scope.result, ir.Nothing):
-        owed = next((each for each, kind in scope.types.items() if isinstance(kind, ir.Pointer) and kind.owed), None)
-        if owed is not None:
-            raise scope.fail(scope.tree, "kernel-unreleased", f"`{owed}` is not given back at the end of {name}", "submit, discard or release it on every way")
+        check_nothing(scope, scope.tree, f"at the end of {name}")
         return (ir.Return(ir.Place(scope.tree.end_lineno or scope.tree.lineno, 1), None),)
     if was_refused:
         return ()

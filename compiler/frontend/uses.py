@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pybpf.compiler.diag import CompileError, Diagnostic
 from pybpf.compiler.frontend import known_kfuncs
 from pybpf.compiler.frontend.regions import gives_packet, moves_packet
+from pybpf.compiler.frontend.writes import written
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import ArrayType, Context, Declaration, GlobalArray, Struct, Width
 from pybpf.compiler.lang.data import section_of
@@ -49,6 +50,7 @@ class Uses:
         self._refused: set[Callable[..., Any]] = set()  # functions whose head was refused
         self._unfinished: list[Callable[..., Any]] = []  # being translated, callers before callees
         self.movers: set[str] = set()  # functions that may move the packet
+        self.writers: dict[str, frozenset[int]] = {}  # functions -> the parameters they write through
         self.finders: set[str] = set()  # functions that may return a view on the packet
         self._owners: dict[str, object] = dict.fromkeys(("_license", *SECTIONS_OF_OBJECTS))  # every name of the object, and what it stands for
 
@@ -84,6 +86,7 @@ class Uses:
             self.functions[name] = made
             if any(moves_packet(each, self.movers) for each in made.body):
                 self.movers.add(name)
+            self.writers[name] = written(made, self.writers)
             if gives_packet(made.body):
                 self.finders.add(name)
         return self.functions[name]

@@ -5,23 +5,38 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from pybpf.compiler.frontend.regions import is_readonly
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import Declaration, MapFlag
+from pybpf.compiler.ir.flow import parts
+from pybpf.compiler.lang import Declaration, KernelObject, MapFlag
 from pybpf.compiler.lang.helper import Helper
+from pybpf.compiler.lang.maps.facts import SPECIAL_IN
 
 # map_update_elem, map_delete_elem, map_push_elem, map_pop_elem (kernel/bpf/verifier.c, record_func_map)
+_HINT: Final = "put it into a section that is not .rodata, or declare its map without RDONLY_PROG"
 _WRITERS: Final = frozenset({2, 3, 87, 88})
 
 
 def check_writable(scope: Scope, node: ast.expr, base: ir.Expression) -> None:
     """An error about `node` when `base` is an address that cannot be written to."""
-    while isinstance(base, ir.Offset):
-        base = base.base
-    if isinstance(base, ir.GlobalAddress) and scope.uses.globals[base.name].section.startswith(".rodata"):
-        raise scope.fail(node, "kernel-readonly", f"`{ast.unparse(node)}` is read-only", "put it into a section that is not .rodata")
-    if isinstance(base.type, ir.Pointer) and base.type.readonly:
-        raise scope.fail(node, "kernel-readonly", f"`{ast.unparse(node)}` lies in a map that programs only read", "declare the map without RDONLY_PROG")
+    if is_readonly(base):
+        raise scope.fail(node, "kernel-readonly", f"`{ast.unparse(node)}` is read-only", _HINT)
+    if isinstance(base.type, ir.Pointer) and base.type.struct.symbol in SPECIAL_IN:
+        raise scope.fail(node, "kernel-field", f"only the kernel looks into a {base.type.struct.__name__}", "use its methods, or `with`")
+    if isinstance(base.type, ir.Pointer) and issubclass(base.type.struct, KernelObject):
+        raise scope.fail(node, "kernel-readonly", f"{base.type.struct.__name__} belongs to the kernel", "only read it")
+
+
+def check_calls(scope: Scope, node: ast.AST, made: ir.Expression | ir.Statement) -> None:
+    """An error about `node` when a call in it passes what is read-only to a function that would write there."""
+    if isinstance(made, ir.Call):
+        for position in sorted(scope.uses.writers.get(made.function, ())):
+            if is_readonly(made.arguments[position]):
+                raise scope.fail(node, "kernel-readonly", f"`{made.function}` writes to its argument {position + 1}, and what is passed is read-only", _HINT)
+    for each in parts(made):
+        if isinstance(each, ir.Expression):
+            check_calls(scope, node, each)
 
 
 def check_map_call(scope: Scope, node: ast.Call, helper: Helper, of: Declaration) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 
 from pybpf.compiler.ir.types import Word
 
@@ -76,23 +77,30 @@ def comparable(left: Word, right: Word) -> bool:
 
 
 def union(left: Word, right: Word) -> Word | None:
-    """Every number of either; None when 64 bits cannot hold all of them."""
+    """Every number of either; None when 64 bits cannot hold all of them. A bound that is only assumed gives way."""
     if not comparable(left, right):
+        return replace(SIGNED, seen=False) if (left if right.signed else right).assumed else None
+    return Word(min(left.low, right.low), max(left.high, right.high), left.seen and right.seen, left.assumed or right.assumed)
+
+
+def widened(head: Word, end: Word) -> Word | None:
+    """What a number is in every round of a loop, when it is `head` before one and may be `end` after it; None when no 64
+    bits hold both. A bound that moves is given up: the lower one for zero at first, for it may stop there."""
+    met = union(head, end)
+    if met is None:
         return None
-    return Word(min(left.low, right.low), max(left.high, right.high), left.seen and right.seen)
-
-
-def widened(kind: Word) -> Word:
-    """Every number of the same sign: what is known where nothing is."""
-    return Word(SIGNED_MIN, SIGNED_MAX, seen=False) if kind.signed else Word(0, WORD_MAX, seen=False)
+    low = head.low if met.low == head.low else 0 if met.low >= 0 else SIGNED_MIN
+    high = head.high if met.high == head.high else SIGNED_MAX if low < 0 else WORD_MAX
+    return Word(low, high, seen=False, assumed=met.assumed or met.high != head.high)
 
 
 def _fitted(low: int, high: int, seen: bool, left: Word, right: Word) -> Word:
     """The range [low, high] where 64 bits hold it, else the kind it wraps to."""
+    assumed = left.assumed or right.assumed
     if (low >= 0 and high <= WORD_MAX) or (low >= SIGNED_MIN and high <= SIGNED_MAX):
-        return Word(low, high, seen)
+        return Word(low, high, seen, assumed and high > SIGNED_MAX)
     if not left.signed and not right.signed:
-        return UNSIGNED
+        return SIGNED if low < 0 and assumed else replace(UNSIGNED, assumed=assumed)
     if left.high > SIGNED_MAX or right.high > SIGNED_MAX:
         raise SignClash
     return SIGNED

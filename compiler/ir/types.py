@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pybpf.compiler.lang import ArrayType, Declaration, KernelStruct, Struct, Width
 from pybpf.compiler.lang import Context as LangContext
@@ -14,12 +14,14 @@ class Word:
 
     One that may be below zero is in two's complement, and is then never above 2^63 - 1; all others are unsigned.
     `seen` says that the verifier knows these bounds too: it follows masks, loads, comparisons and sums, but neither
-    remainders nor quotients.
+    remainders nor quotients. An upper bound that is `assumed` is that of a number which grows from round to round of a
+    loop, so far as is known without end: what is computed of it may fall below zero.
     """
 
     low: int = 0
     high: int = (1 << 64) - 1
     seen: bool = True
+    assumed: bool = field(default=False, compare=False)
 
     @property
     def signed(self) -> bool:
@@ -52,14 +54,15 @@ class Pointer:
     maybe: bool = False
     of_packet: bool = False
     owed: bool = False
-    readonly: bool = False
+    readonly: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayPointer:
-    """The address of a fixed array."""
+    """The address of a fixed array; what is `readonly` no program writes."""
 
     array: ArrayType
+    readonly: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

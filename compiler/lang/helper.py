@@ -125,6 +125,11 @@ def helper(
     return mark
 
 
+def longest_length(octets: int) -> int:
+    """The most that a LENGTH may be, for memory of `octets` bytes: the largest power of two in it, which a mask shows to the verifier."""
+    return 1 << (octets.bit_length() - 1)
+
+
 def helper_of(target: object) -> Helper | None:
     """The helper that a function or method stands in for, if it does."""
     found = getattr(target, HELPER, None)

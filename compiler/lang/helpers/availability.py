@@ -51,6 +51,16 @@ CONFIGURED: dict[int, tuple[frozenset[ProgramType], str]] = {
     58: (frozenset({ProgramType.KPROBE}), "CONFIG_BPF_KPROBE_OVERRIDE"),
 }
 
+# `gpl_only` of struct bpf_func_proto: only for programs under a licence of GPL_COMPATIBLE. get_stackid (27) is not for perf events
+# alone; probe_write_user (36) and override_return (58), which a kernel may not have, are so by kernel/trace/bpf_trace.c.
+GPL_ONLY: frozenset[int] = frozenset({
+    4, 6, 22, 25, 27, 35, 36, 45, 55, 56, 58, 67, 69, 100, 110, 112, 113, 114, 115, 119, 158, 163, 165, 169, 170, 171, 172, 173, 175,
+    176, 177, 191, 204, 205, 206, 207,
+})  # fmt: skip
+
+# license_is_gpl_compatible (include/linux/license.h)
+GPL_COMPATIBLE: frozenset[str] = frozenset({"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"})
+
 # Helpers of a type that programs in one section of it may not call (the attach type decides).
 _BIND = frozenset({64})
 _BIND_AND_RESULT = frozenset({64, 186, 187})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pybpf.compiler.lang.context import PacketContext
-from pybpf.compiler.lang.helper import LengthOf
+from pybpf.compiler.lang.helper import LengthOf, longest_length
 from pybpf.compiler.lang.helpers.of_several import (
     FindsRoutes,
     FindsSockets,
@@ -42,8 +42,9 @@ class SkbBytes(PacketContext):
 
         `length` is from 1 to the largest power of two that is no more than the array has.
         """
-        assert 0 < length <= 1 << (len(into).bit_length() - 1), f"load_bytes of {length} bytes"
-        return self._copy(offset, memory_of(into)[:length])
+        memory = memory_of(into)
+        assert 0 < length <= longest_length(len(memory)), f"load_bytes of {length} bytes into {len(memory)}"
+        return self._copy(offset, memory[:length])
 
     @row(68, "self offset into #into start", "4.18")
     def load_relative(self, offset: u32, into: Struct, start: u32) -> bool:

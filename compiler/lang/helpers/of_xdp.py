@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pybpf.compiler.lang.context import PacketContext
-from pybpf.compiler.lang.helper import LengthOf
+from pybpf.compiler.lang.helper import LengthOf, longest_length
 from pybpf.compiler.lang.helpers.of_several import FindsRoutes, FindsSockets
 from pybpf.compiler.lang.helpers.stand_in import NoStandIn, row
 from pybpf.compiler.lang.integers import s32, u32, u64
@@ -60,7 +60,9 @@ class XdpMethods(FindsSockets, FindsRoutes, PacketContext):
 
         `length` is from 1 to the largest power of two that is no more than the array has.
         """
-        return self._copy(offset, memory_of(into)[:length])
+        memory = memory_of(into)
+        assert 0 < length <= longest_length(len(memory)), f"load_bytes of {length} bytes into {len(memory)}"
+        return self._copy(offset, memory[:length])
 
     @row(190, "self offset source #source", "5.18")
     def store(self, offset: u32, source: Struct | Array[int] | bytes) -> bool:

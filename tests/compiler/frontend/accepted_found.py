@@ -9,6 +9,7 @@ from pybpf.compiler.lang import (
     Cell,
     HashMap,
     Skb,
+    Struct,
     UpdatePolicy,
     function,
     global_array,
@@ -224,3 +225,88 @@ def a_field_of_the_context_is_read_apart(packet: Skb) -> int:
     if sample is None or cell is None:
         return 0
     return packet.length if sample.small > 7 else cell.value
+
+
+@program("tc")
+def a_name_set_on_one_side_may_be_either(packet: Skb) -> int:
+    """What the last side said was believed of all."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    x = 3
+    one = (x := -100) if sample.small > 9 else 5
+    if x < 0:
+        return 2
+    low = 1
+    both = sample.half > 7 and (low := -9) < 0 and (low := 50) > sample.tiny
+    if low < 0:
+        return 4 + wrap(u8, one)
+    last = 2
+    if 10 < sample.wide < (last := -5) + (1 << 33) < (last := 7) + sample.large:
+        return 6
+    return 8 + wrap(u8, last) if both else 11
+
+
+@program("tc")
+def a_number_falls_below_zero_in_a_loop(packet: Skb) -> int:
+    """It became a huge one: what is known of a number that changes was that it is not below zero, since it had not been."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    left = 10
+    credit = 5
+    for i in range(20):
+        left -= 1
+        if sample.octets[i & 15] > 100:
+            credit += 2
+        else:
+            credit -= 1
+    if left < 0:
+        sample.count = 77
+    return wrap(u32, left) ^ (1 if credit < 0 else 2)
+
+
+@program("tc")
+def a_number_that_is_compared_keeps_its_sign(packet: Skb) -> int:
+    """It falls, but not below zero: what is compared first stays a number without one."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    tokens = 40
+    for i in range(10):
+        tokens += sample.octets[i]
+        if tokens >= 50:
+            tokens -= 50
+    total: u64 = tokens
+    return wrap(u32, total)
+
+
+@program("tc")
+def an_atomic_looks_for_its_struct_first(packet: Skb) -> int:
+    """The number was computed first."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    sample.count = 9
+    before = (again := sample).fetch_add("count", again.count & 0xFF)
+    return before + sample.count
+
+
+@program("tc")
+def an_offset_may_move_the_packet(packet: Skb) -> int:
+    """The packet's start was looked up before its offset had moved it."""
+    octets = packet.header(Octets, pulled(packet) & 7)
+    return 1 if octets is None else octets.first
+
+
+@function
+def pulled(packet: Skb) -> u32:
+    """Moves the packet."""
+    packet.pull(20)
+    return 3
+
+
+class Octets(Struct):
+    """One byte."""
+
+    first: u8
