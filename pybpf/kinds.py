@@ -184,8 +184,27 @@ class AttachType(IntEnum):
     SK_REUSEPORT_SELECT = 39
     SK_REUSEPORT_SELECT_OR_MIGRATE = 40
     PERF_EVENT = 41
+    TRACE_KPROBE_MULTI = 42
     TCX_INGRESS = 46
     TCX_EGRESS = 47
+    TRACE_UPROBE_MULTI = 48
+    CGROUP_UNIX_CONNECT = 49
+    CGROUP_UNIX_SENDMSG = 50
+    CGROUP_UNIX_RECVMSG = 51
+    CGROUP_UNIX_GETPEERNAME = 52
+    CGROUP_UNIX_GETSOCKNAME = 53
+    NETKIT_PRIMARY = 54
+    NETKIT_PEER = 55
+    TRACE_KPROBE_SESSION = 56
+    TRACE_UPROBE_SESSION = 57
+
+
+class LoadFlag(IntFlag):
+    """Flags of BPF_PROG_LOAD that a section stands for (BPF_F_...)."""
+
+    NONE = 0
+    SLEEPABLE = 1 << 4
+    XDP_HAS_FRAGS = 1 << 5
 
 
 class LinkType(IntEnum):
@@ -233,6 +252,11 @@ CGROUP_HOOKS: dict[AttachType, ProgramType] = {
     A.CGROUP_INET6_GETPEERNAME: P.CGROUP_SOCK_ADDR,
     A.CGROUP_INET4_GETSOCKNAME: P.CGROUP_SOCK_ADDR,
     A.CGROUP_INET6_GETSOCKNAME: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UNIX_CONNECT: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UNIX_SENDMSG: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UNIX_RECVMSG: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UNIX_GETPEERNAME: P.CGROUP_SOCK_ADDR,
+    A.CGROUP_UNIX_GETSOCKNAME: P.CGROUP_SOCK_ADDR,
     A.CGROUP_SOCK_OPS: P.SOCK_OPS,
     A.CGROUP_DEVICE: P.CGROUP_DEVICE,
     A.CGROUP_SYSCTL: P.CGROUP_SYSCTL,
@@ -256,10 +280,15 @@ SECTIONS: dict[str, tuple[ProgramType, AttachType]] = {
     "tc/egress": (P.SCHED_CLS, A.TCX_EGRESS),
     "tcx/ingress": (P.SCHED_CLS, A.TCX_INGRESS),
     "tcx/egress": (P.SCHED_CLS, A.TCX_EGRESS),
+    "netkit/primary": (P.SCHED_CLS, A.NETKIT_PRIMARY),
+    "netkit/peer": (P.SCHED_CLS, A.NETKIT_PEER),
     "action": (P.SCHED_ACT, A.NONE),
     "xdp": (P.XDP, A.XDP),
     "xdp/devmap": (P.XDP, A.XDP_DEVMAP),
     "xdp/cpumap": (P.XDP, A.XDP_CPUMAP),
+    "xdp.frags": (P.XDP, A.XDP),
+    "xdp.frags/devmap": (P.XDP, A.XDP_DEVMAP),
+    "xdp.frags/cpumap": (P.XDP, A.XDP_CPUMAP),
     "socket": (P.SOCKET_FILTER, A.NONE),
     "sockops": (P.SOCK_OPS, A.CGROUP_SOCK_OPS),
     "sk_msg": (P.SK_MSG, A.SK_MSG_VERDICT),
@@ -295,6 +324,11 @@ SECTIONS: dict[str, tuple[ProgramType, AttachType]] = {
     "cgroup/getpeername6": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET6_GETPEERNAME),
     "cgroup/getsockname4": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET4_GETSOCKNAME),
     "cgroup/getsockname6": (P.CGROUP_SOCK_ADDR, A.CGROUP_INET6_GETSOCKNAME),
+    "cgroup/connect_unix": (P.CGROUP_SOCK_ADDR, A.CGROUP_UNIX_CONNECT),
+    "cgroup/sendmsg_unix": (P.CGROUP_SOCK_ADDR, A.CGROUP_UNIX_SENDMSG),
+    "cgroup/recvmsg_unix": (P.CGROUP_SOCK_ADDR, A.CGROUP_UNIX_RECVMSG),
+    "cgroup/getpeername_unix": (P.CGROUP_SOCK_ADDR, A.CGROUP_UNIX_GETPEERNAME),
+    "cgroup/getsockname_unix": (P.CGROUP_SOCK_ADDR, A.CGROUP_UNIX_GETSOCKNAME),
     "cgroup/sysctl": (P.CGROUP_SYSCTL, A.CGROUP_SYSCTL),
     "cgroup/getsockopt": (P.CGROUP_SOCKOPT, A.CGROUP_GETSOCKOPT),
     "cgroup/setsockopt": (P.CGROUP_SOCKOPT, A.CGROUP_SETSOCKOPT),
@@ -308,6 +342,21 @@ SECTIONS_WITH_PLACE: dict[str, tuple[ProgramType, AttachType]] = {
     "kretprobe": (P.KPROBE, A.NONE),
     "uprobe": (P.KPROBE, A.NONE),
     "uretprobe": (P.KPROBE, A.NONE),
+    "uprobe.s": (P.KPROBE, A.NONE),
+    "uretprobe.s": (P.KPROBE, A.NONE),
+    "ksyscall": (P.KPROBE, A.NONE),
+    "kretsyscall": (P.KPROBE, A.NONE),
+    "kprobe.multi": (P.KPROBE, A.TRACE_KPROBE_MULTI),
+    "kretprobe.multi": (P.KPROBE, A.TRACE_KPROBE_MULTI),
+    "kprobe.session": (P.KPROBE, A.TRACE_KPROBE_SESSION),
+    "uprobe.multi": (P.KPROBE, A.TRACE_UPROBE_MULTI),
+    "uretprobe.multi": (P.KPROBE, A.TRACE_UPROBE_MULTI),
+    "uprobe.multi.s": (P.KPROBE, A.TRACE_UPROBE_MULTI),
+    "uretprobe.multi.s": (P.KPROBE, A.TRACE_UPROBE_MULTI),
+    "uprobe.session": (P.KPROBE, A.TRACE_UPROBE_SESSION),
+    "uprobe.session.s": (P.KPROBE, A.TRACE_UPROBE_SESSION),
+    "usdt": (P.KPROBE, A.NONE),
+    "usdt.s": (P.KPROBE, A.NONE),
     "tracepoint": (P.TRACEPOINT, A.NONE),
     "tp": (P.TRACEPOINT, A.NONE),
     "raw_tracepoint": (P.RAW_TRACEPOINT, A.NONE),
@@ -315,6 +364,17 @@ SECTIONS_WITH_PLACE: dict[str, tuple[ProgramType, AttachType]] = {
 }
 
 
+_SLEEPABLE = frozenset({"uprobe.s", "uretprobe.s", "uprobe.multi.s", "uretprobe.multi.s", "uprobe.session.s", "usdt.s"})
+
+
 def section_kind(name: str) -> tuple[ProgramType, AttachType] | None:
     """What a program in the section is, None when the section is not for programs."""
     return SECTIONS.get(name) or SECTIONS_WITH_PLACE.get(name.partition("/")[0])
+
+
+def load_flags(section: str) -> LoadFlag:
+    """What a program in the section is loaded with: for packets in several pieces, or allowed to sleep (SEC_XDP_FRAGS and SEC_SLEEPABLE of libbpf)."""
+    name, _, _ = section.partition("/")
+    if name == "xdp.frags":
+        return LoadFlag.XDP_HAS_FRAGS
+    return LoadFlag.SLEEPABLE if name in _SLEEPABLE else LoadFlag.NONE

@@ -125,7 +125,7 @@ def create(spec: ProgramSpec, instructions: bytes, *, license_name: str, btf_fd:
     while True:
         answer = syscalls.prog_load(
             kernel_name(spec.name), spec.type, instructions=instructions, license_name=license_name,
-            expected_attach_type=spec.expected_attach_type, btf_fd=btf_fd,
+            expected_attach_type=spec.expected_attach_type, flags=spec.load_flags, btf_fd=btf_fd,
             func_info=spec.func_info if btf_fd else b"", line_info=spec.line_info if btf_fd else b"", log=log,
         )  # fmt: skip
         if not isinstance(answer, Rejected):

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .kinds import LOADED_WITHOUT_HOOK, AttachType, MapFlag, MapType, ProgramType
+from .kinds import (
+    LOADED_WITHOUT_HOOK,
+    AttachType,
+    LoadFlag,
+    MapFlag,
+    MapType,
+    ProgramType,
+    load_flags,
+)
 
 INSTRUCTION_SIZE = 8
 
@@ -157,6 +165,11 @@ class ProgramSpec:
     def expected_attach_type(self) -> AttachType:
         """The hook as BPF_PROG_LOAD is told of it."""
         return AttachType.NONE if self.type in LOADED_WITHOUT_HOOK else self.attach_type
+
+    @property
+    def load_flags(self) -> LoadFlag:
+        """What BPF_PROG_LOAD is told besides."""
+        return load_flags(self.section)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Rejected:
 
 
 def prog_load(
-    name: bytes, prog_type: int, *, instructions: bytes, license_name: str, expected_attach_type: int = 0, btf_fd: int = 0,
+    name: bytes, prog_type: int, *, instructions: bytes, license_name: str, expected_attach_type: int = 0, flags: int = 0, btf_fd: int = 0,
     func_info: bytes = b"", line_info: bytes = b"", log: LogSpace = LogSpace(),
 ) -> Accepted | Rejected:  # fmt: skip
     """Load a program; a refusal is a value, because its log is what matters. EAGAIN (a signal met the verifier) is tried again.
@@ -148,7 +148,7 @@ def prog_load(
     license_text, log_buffer = license_name.encode() + b"\0", bytearray(log.size)
     for _ in range(5):
         result, attributes = _try(
-            Command.BPF_PROG_LOAD, "prog_load", prog_name=name, prog_type=prog_type, expected_attach_type=max(expected_attach_type, 0),
+            Command.BPF_PROG_LOAD, "prog_load", prog_name=name, prog_type=prog_type, expected_attach_type=max(expected_attach_type, 0), prog_flags=flags,
             instructions=_address(instructions), instruction_count=len(instructions) // 8, license=_address(license_text),
             log_level=log.level, log_size=log.size, log_buffer=_address(log_buffer), prog_btf_fd=btf_fd,
             func_info=_address(func_info), func_info_count=len(func_info) // 8, func_info_record_size=8 if func_info else 0,

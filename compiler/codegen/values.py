@@ -155,8 +155,10 @@ class ValueEmitter:
         """An index. A mask on it stays an instruction: LLVM would drop it where it knows the range from what the
         verifier cannot follow (a remainder, a shifted constant)."""
         match node:
-            case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)) if _is_surmised(left.type):
+            case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)):
                 return self.at.and_(self.hidden(self.value(left)), ll.Constant(I64, mask))
+            case ir.Binary(operator="mod", left=left, right=ir.Constant(value=divisor)) if is_followed(node):
+                return self.at.and_(self.hidden(self.value(left)), ll.Constant(I64, divisor - 1))
             case ir.Binary(operator="add", left=left, right=ir.Constant(value=more)):
                 return self.at.add(self.index(left), ll.Constant(I64, more))
             case _:

@@ -31,9 +31,11 @@ from pybpf.compiler.lang import (
     width_of,
     wrap,
 )
+from pybpf.compiler.lang.cells import is_cell
 from pybpf.compiler.lang.context import MAX_HEADER_OFFSET
 from pybpf.compiler.lang.helper import MAX_REPEATS, helper_of
 
+_MAX_PACKET_OFFSET = 0xFFFF  # MAX_PACKET_OFF (kernel/bpf/verifier.c): beyond it no comparison shows what the packet has
 # What C programs call to change byte order, and Python's way to say it
 _ORDER = {"htons", "ntohs", "htonl", "ntohl", "bpf_htons", "bpf_ntohs", "bpf_htonl", "bpf_ntohl", "bpf_be64_to_cpu", "bpf_cpu_to_be64"}
 
@@ -126,6 +128,8 @@ def argument(scope: Scope, node: ast.expr, wanted: ir.Type) -> ir.Expression:
             return value
         case ir.ArrayPointer(array=have_array), ir.ArrayPointer(array=want_array) if have_array == want_array:
             return value
+        case ir.Pointer(struct=have_struct), ir.Pointer(struct=want) if is_cell(have_struct) and have_struct.__name__ == want.__name__:
+            raise scope.fail(node, "kernel-type", f"`{ast.unparse(node)}` is read anew each time, as others may set it, and the parameter is for a number of a map", f"pass the number: `{ast.unparse(node)}.value`")
     raise scope.fail(node, "kernel-type", f"{shown(wanted)} is needed here, not {shown(value.type)}", "pass what the parameter is declared as")
 
 
@@ -255,6 +259,8 @@ def _header(scope: Scope, node: ast.Call, context: ir.Expression) -> ir.Expressi
     offset = expressions.word(scope, node.args[1])
     if not ir.Word(0, MAX_HEADER_OFFSET).holds(expressions.known(offset)):
         raise scope.fail(node.args[1], "kernel-index", f"the offset is not known to be at most {MAX_HEADER_OFFSET}", "mask it: `& 0x7FFF`")
+    if (end := expressions.known(offset).high + kind.size_bytes) > _MAX_PACKET_OFFSET:
+        raise scope.fail(node, "kernel-index", f"the end of the {kind.__name__} may lie {end} bytes into the packet, and the verifier follows {_MAX_PACKET_OFFSET}", "bound the offset, or look at a smaller struct")
     return ir.Header(scope.place(node), ir.Pointer(kind, maybe=True, of_packet=True), context, offset)
 
 

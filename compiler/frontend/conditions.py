@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from pybpf.compiler.frontend import expressions, names
-from pybpf.compiler.frontend.narrow import assume
+from pybpf.compiler.frontend.narrow import MIRRORED, assume
 from pybpf.compiler.frontend.owed import check_same
 from pybpf.compiler.frontend.regions import on_stack
 from pybpf.compiler.frontend.scope import Scope
@@ -20,7 +20,10 @@ COMPARE: dict[type[ast.cmpop], str] = {
 
 
 def logic(scope: Scope, node: ast.BoolOp) -> ir.Expression:
-    """`and`, `or`: each operand knows what the ones before it left open."""
+    """`and`, `or`: each operand knows what the ones before it left open.
+
+    What must be given back may be got by the last operand of a statement's `and`: it is there where the whole holds.
+    """
     operator = "or" if isinstance(node.op, ast.Or) else "and"
     made = expressions.condition(scope, node.values[0])
     before, moves, sides = scope.types, scope.moves, []
@@ -30,7 +33,8 @@ def logic(scope: Scope, node: ast.BoolOp) -> ir.Expression:
         sides.append(expressions.condition(scope, value))
         ways.append(scope.types)
         made = ir.Logic(scope.place(node), ir.Bool(), operator, made, sides[-1])
-    check_same(scope, node, *ways)
+    is_test = operator == "and" and scope.test is node
+    check_same(scope, node, *ways[:-1], assume(ways[-1], sides[-1], False) if is_test else ways[-1])
     scope.types = scope.after(before, moves, ways, *sides)
     return made
 
@@ -79,9 +83,18 @@ def _pair(scope: Scope, node: ast.AST, left: ast.expr, operator: ast.cmpop, righ
             raise scope.fail(part, "kernel-type", f"a number is needed here, not {shown(each.type)}", "use a field or compare it first")
     if not comparable(expressions.known(one), expressions.known(two)):
         raise expressions.clash(scope, node)
+    _check_sign(scope, node, name, one, two)
     if keep is not None:
         two = names.bind(scope, ast.copy_location(ast.Name(keep, ast.Store()), right), two)
     return ir.Compare(place, ir.Bool(), name, one, two)
+
+
+def _check_sign(scope: Scope, node: ast.AST, name: str, one: ir.Expression, two: ir.Expression) -> None:
+    """Refuse to ask whether a difference is below zero that is not in 64 bits without sign, and would be in Python."""
+    if isinstance(one, ir.Constant):
+        one, two, name = two, one, MIRRORED[name]
+    if isinstance(two, ir.Constant) and expressions.known(one).fell and two.value == (0 if name in ("<", ">=") else -1 if name in ("<=", ">") else None):
+        raise scope.fail(node, "kernel-sign", "this difference is never below zero: without a sign it wraps at 64 bits", "compare before subtracting: `a < b`; or say what is meant: `wrap(s64, a - b) < 0`")
 
 
 def _same_truth(place: ir.Place, one: ir.Expression, two: ir.Expression, equal: bool) -> ir.Expression:

@@ -11,7 +11,7 @@ from pybpf.compiler.frontend.signature import role
 from pybpf.compiler.frontend.wording import shown
 from pybpf.compiler.frontend.writable import check_map_call
 from pybpf.compiler.ir import nodes as ir
-from pybpf.compiler.lang import ArrayType, Declaration, MapFlag, Role, Struct, Width
+from pybpf.compiler.lang import ArrayType, Declaration, KernelObject, MapFlag, Role, Struct, Width
 from pybpf.compiler.lang.helper import Give, Helper, Pass, helper_of
 
 
@@ -148,6 +148,8 @@ def _memory(scope: Scope, node: ast.expr, wanted: tuple[type[Struct], ...]) -> i
     if isinstance(value.type, ir.ArrayPointer) and not wanted:
         return value
     value, struct = expressions.pointer(scope, node)
+    if not wanted and issubclass(struct, KernelObject):
+        raise scope.fail(node, "kernel-type", f"a {struct.__name__} belongs to the kernel: its fields are read one by one", "copy what you need into a struct of your own")
     if wanted and not issubclass(struct, wanted):
         raise scope.fail(node, "kernel-type", f"{' or '.join(each.__name__ for each in wanted)} is needed here, not {struct.__name__}", "pass what the helper is declared with")
     return value

@@ -11,11 +11,11 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import Role
 from pybpf.compiler.lang.helper import Pass, longest_length
 from pybpf.compiler.lang.helpers.availability import GPL_COMPATIBLE, GPL_ONLY
+from pybpf.compiler.lang.skb import NO_QUEUE
 
 MAX_FRAMES = 8  # MAX_CALL_FRAMES (include/linux/bpf_verifier.h): a program and seven that are called
 _TAIL_CALL, _SET_CALLBACK = 12, 170
 _TRACE_PRINTK, _PROBE_READ_KERNEL = 6, 113
-_NO_QUEUE = 0xFFFF  # NO_QUEUE_MAPPING (include/linux/netdevice.h): the kernel does not write it (bpf_convert_ctx_access, net/core/filter.c)
 
 
 def check_limits(module: ir.Module) -> Iterator[Diagnostic]:
@@ -45,8 +45,8 @@ def _call(function: ir.Function, node: ir.Expression | ir.Statement) -> Iterator
                     yield from _length(function, of[name], of[helper.signature.lengths[name]])
         case ir.StoreContext(field=field, value=value) if field.symbol == "queue_mapping":
             assert isinstance(value.type, ir.Word)
-            if value.type.high >= _NO_QUEUE:
-                yield error(function, node, "kernel-range", f"{_NO_QUEUE} is no queue, and the kernel would not write it", f"compare it first: `< {_NO_QUEUE}`")
+            if value.type.high >= NO_QUEUE:
+                yield error(function, node, "kernel-range", f"{NO_QUEUE} is no queue, and the kernel would not write it", f"compare it first: `< {NO_QUEUE}`")
 
 
 def _length(function: ir.Function, length: ir.Expression, of: ir.Expression) -> Iterator[Diagnostic]:

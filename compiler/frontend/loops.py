@@ -70,6 +70,7 @@ def bounded_while(scope: Scope, node: ast.While, block: TranslateBlock) -> ir.Fo
     def body() -> Block:
         made: list[ir.Statement] = []
         for each in tests:
+            scope.test = each
             test = expressions.condition(scope, each)
             scope.loops[-1].append(assume(scope.types, test, False))
             scope.types = assume(scope.types, test, True)

@@ -15,7 +15,7 @@ from pybpf.compiler.ir.arithmetic import SIGNED_MAX, union, widened
 
 Types = dict[str, ir.Type]
 _WHEN_FALSE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
@@ -35,7 +35,7 @@ def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
         case ir.Compare(operator=operator, left=left, right=right):
             sure = operator if holds else _WHEN_FALSE[operator]
             is_old = isinstance(left, ir.Local | ir.Bind) and left.name in bound(right)
-            return _bound(types if is_old else _bound(types, sure, left, right), _MIRRORED[sure], right, left)
+            return _bound(types if is_old else _bound(types, sure, left, right), MIRRORED[sure], right, left)
         case _:
             return types
 

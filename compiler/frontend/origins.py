@@ -121,6 +121,8 @@ class _Function:
             of = next((each.map.name for each in node.arguments if isinstance(each, ir.MapAddress)), "") if node.helper.number == _TIMER_INIT else ""
             yield from self.ask(node.arguments[0], Demand(0, Wanted.TIMED, of))
             return
+        if node.helper.releases:
+            return
         for argument, (_, kind) in zip(node.arguments, node.parameters, strict=True):
             if kind in _COPIED and isinstance(argument.type, ir.Pointer) and has_special(argument.type.struct):
                 yield from self.ask(argument, Demand(0, Wanted.COPIED))

@@ -55,6 +55,7 @@ class Scope:
         self.rounds: list[list[Types]] = []  # of each loop around: what is known where a round ends early
         self.bounds: dict[str, tuple[int, int]] = {}  # names of Rounds -> (how many, loops around)
         self.split: set[str] = set()  # names of Rounds that were set, or used, on one way only
+        self.test: ast.expr | None = None  # the condition that is being translated as that of a statement
         self.is_program = False
         self.locks = 0  # spin locks that are held
         self.moves = 0  # how many times the packet may have moved so far

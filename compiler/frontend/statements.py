@@ -104,6 +104,7 @@ def _copy(scope: Scope, node: ast.Call, owner: ast.expr) -> ir.Statement:
 
 
 def _if(scope: Scope, node: ast.If) -> ir.If:
+    scope.test = node.test
     test = expressions.condition(scope, node.test)
     before, bounds = scope.types, scope.bounds.copy()
     scope.types = assume(before, test, True)

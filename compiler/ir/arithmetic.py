@@ -80,7 +80,7 @@ def union(left: Word, right: Word) -> Word | None:
     """Every number of either; None when 64 bits cannot hold all of them. A bound that is only assumed gives way."""
     if not comparable(left, right):
         return replace(SIGNED, seen=False) if (left if right.signed else right).assumed else None
-    return Word(min(left.low, right.low), max(left.high, right.high), left.seen and right.seen, left.assumed or right.assumed)
+    return Word(min(left.low, right.low), max(left.high, right.high), left.seen and right.seen, left.assumed or right.assumed, left.fell or right.fell)
 
 
 def widened(head: Word, end: Word) -> Word | None:
@@ -91,7 +91,7 @@ def widened(head: Word, end: Word) -> Word | None:
         return None
     low = head.low if met.low == head.low else 0 if met.low >= 0 else SIGNED_MIN
     high = head.high if met.high == head.high else SIGNED_MAX if low < 0 else WORD_MAX
-    return Word(low, high, seen=False, assumed=met.assumed or met.high != head.high)
+    return Word(low, high, seen=False, assumed=met.assumed or met.high != head.high, fell=met.fell)
 
 
 def _fitted(low: int, high: int, seen: bool, left: Word, right: Word) -> Word:
@@ -100,7 +100,7 @@ def _fitted(low: int, high: int, seen: bool, left: Word, right: Word) -> Word:
     if (low >= 0 and high <= WORD_MAX) or (low >= SIGNED_MIN and high <= SIGNED_MAX):
         return Word(low, high, seen, assumed and high > SIGNED_MAX)
     if not left.signed and not right.signed:
-        return SIGNED if low < 0 and assumed else replace(UNSIGNED, assumed=assumed)
+        return SIGNED if low < 0 and assumed else replace(UNSIGNED, assumed=assumed, fell=low < 0 or left.fell or right.fell)
     if left.high > SIGNED_MAX or right.high > SIGNED_MAX:
         raise SignClash
     return SIGNED

@@ -260,9 +260,9 @@ class Expressions:
         change = BINARY.get(node.operator, _second)
 
         def run(frame: Frame) -> int:
-            memory = base(frame)
+            memory, by = base(frame), amount(frame)
             found = read(where, memory, offset, width)
-            write(where, memory, offset, width, change(found, amount(frame)))
+            write(where, memory, offset, width, change(found, by))
             return found
 
         return run

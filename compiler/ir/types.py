@@ -15,13 +15,15 @@ class Word:
     One that may be below zero is in two's complement, and is then never above 2^63 - 1; all others are unsigned.
     `seen` says that the verifier knows these bounds too: it follows masks, loads, comparisons and sums, but neither
     remainders nor quotients. An upper bound that is `assumed` is that of a number which grows from round to round of a
-    loop, so far as is known without end: what is computed of it may fall below zero.
+    loop, so far as is known without end: what is computed of it may fall below zero. What `fell` is a difference of
+    numbers without sign that would be below zero in Python, and is large here.
     """
 
     low: int = 0
     high: int = (1 << 64) - 1
     seen: bool = True
     assumed: bool = field(default=False, compare=False)
+    fell: bool = field(default=False, compare=False)
 
     @property
     def signed(self) -> bool:

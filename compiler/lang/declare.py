@@ -14,6 +14,7 @@ S = TypeVar("S")
 MARK = "__kernel__"
 LICENSE = "Dual MIT/GPL"
 MAX_ROUNDS = 1 << 16  # of a `for`: the verifier follows each
+MAX_ITERATED = 1 << 23  # of an `iterate`: BPF_MAX_LOOPS (include/linux/bpf.h), of which bpf_iter_num_new takes no more
 
 
 class Role(Enum):
@@ -76,12 +77,14 @@ def kfunc(target: F) -> F:
 
 
 def iterate(start: int, stop: int) -> range:
-    """`for i in iterate(0, n):` with any number of rounds up to 2^31, by an open-coded iterator (bpf_iter_num, since 6.4).
+    """`for i in iterate(0, n):` with any number of rounds up to 2^23, by an open-coded iterator (bpf_iter_num, since 6.4).
 
     The verifier follows the body until nothing new comes, not round by round; so it does not know `i`, and what the
-    body carries from round to round must not grow without bound. Both limits are from -2^31 to 2^31 - 1.
+    body carries from round to round must not grow without bound. Both limits are from -2^31 to 2^31 - 1; there are no
+    rounds where `stop` is not above `start`.
     """
-    assert -(1 << 31) <= start <= stop < 1 << 31, f"iterate({start}, {stop})"
+    assert min(start, stop) >= -(1 << 31) and max(start, stop) < 1 << 31, f"iterate({start}, {stop})"
+    assert stop - start <= MAX_ITERATED, f"iterate({start}, {stop}) is {stop - start} rounds, and the kernel makes none of more than {MAX_ITERATED}"
     return range(start, stop)
 
 
@@ -102,7 +105,7 @@ def repeat(rounds: int, body: Callable[[int, S], bool], state: S) -> None: ...
 def repeat(rounds: int, body: Callable[..., bool], state: Any = None) -> None:
     """Run `body(0)`, `body(1)`, ... at most `rounds` times, until it returns True (bpf_loop, since 5.17).
 
-    `state` is a struct that `body` is given too, to read and write. The verifier follows `body` once, whatever the
+    `state` is a struct that `body` is given too, to read and write: one on the stack, as the kernel asks. The verifier follows `body` once, whatever the
     number of rounds; a `for` it follows round by round.
     """
     rest = () if state is None else (state,)

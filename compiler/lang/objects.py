@@ -7,6 +7,7 @@ the socket, where the kernel's names say src and dst. An IPv6 address is four wo
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from pybpf.compiler.lang.integers import be16, be32, s32, u32, u64
 from pybpf.compiler.lang.memory import KernelObject
@@ -48,17 +49,18 @@ class TcpState(IntEnum):
     BOUND_INACTIVE = 13
 
 
-class Socket(KernelObject, symbol="bpf_sock"):
-    """struct bpf_sock. `type` to `priority` are there for full sockets only: one that a packet brought along, and one
-    that was looked up as a mere connection, may be a request or a TIME_WAIT remnant.
+class SocketCommon(KernelObject, symbol="bpf_sock"):
+    """What every socket has (struct sock_common, as struct bpf_sock shows it): one that a packet brought along, or that was
+    looked up as a mere connection, may be a request or a TIME_WAIT remnant. sk_fullsock gives the Socket, where it is one.
     """
 
     interface_index: u32  # the device it is bound to, 0 for none
     family: u32
-    type: u32
-    protocol: u32
-    mark: u32
-    priority: u32
+    if not TYPE_CHECKING:  # they take their room, and nobody reads them here (bpf_sock_common_is_valid_access, net/core/filter.c)
+        type: u32
+        protocol: u32
+        mark: u32
+        priority: u32
     local_ip4: be32
     local_ip6_0: be32
     local_ip6_1: be32
@@ -73,6 +75,20 @@ class Socket(KernelObject, symbol="bpf_sock"):
     remote_ip6_3: be32
     state: u32
     receive_queue: s32  # -1 for none: 64 ones in the register, though 32 are loaded
+
+
+for _field in ("type", "protocol", "mark", "priority"):
+    del SocketCommon.layout[_field]
+
+
+class Socket(SocketCommon, symbol="bpf_sock"):
+    """struct bpf_sock: a full socket."""
+
+    if TYPE_CHECKING:
+        type: u32
+        protocol: u32
+        mark: u32
+        priority: u32
 
 
 class TcpSocket(KernelObject, symbol="bpf_tcp_sock"):

@@ -111,4 +111,4 @@ def _attach_interface(program: Program, index: int, hook: AttachType) -> Link:
             return attach_xdp(program, index)
         case _:
             hint = "compile it for section 'xdp', 'tcx/ingress' or 'tcx/egress', or call attach_tcx"
-            raise ValueError(f"program {program.name!r}: its section names no hook of an interface: {hint}")
+            raise ValueError(f"program {program.name!r}: its section names no hook of an interface that this loader attaches to ({hook.name}): {hint}")

@@ -12,7 +12,13 @@ from pybpf import btf
 from pybpf.compiler.lang import Array, ArrayType, ProgramType, Struct, Width, u64
 from pybpf.compiler.lang.helper import Helper
 from pybpf.compiler.lang.helpers import Signed, Unsigned, checksum_add, strtol, strtoul
-from pybpf.compiler.lang.helpers.availability import AVAILABLE, CONFIGURED, callable_from
+from pybpf.compiler.lang.helpers.availability import (
+    AVAILABLE,
+    CONFIGURED,
+    GPL_COMPATIBLE,
+    GPL_ONLY,
+    callable_from,
+)
 from pybpf.compiler.lang.helpers.names import KERNEL_NAMES
 from pybpf.compiler.lang.helpers.strings import strncmp
 from pybpf.compiler.lang.helpers.table import rows
@@ -47,10 +53,10 @@ ELSEWISE = {("get_cgroup_classid", ProgramType.SCHED_CLS), ("sk_release", Progra
 OK = ""
 
 
-def complaint(kind: ProgramType, code: bytes, hook: int | None = None) -> str:
+def complaint(kind: ProgramType, code: bytes, hook: int | None = None, licence: str = "GPL") -> str:
     """What the verifier says against a program, nothing when it takes it."""
     loaded = prog_load(
-        b"helper", kind, instructions=code, license_name="GPL", expected_attach_type=HOOKS.get(kind, 0) if hook is None else hook, log=LogSpace(1, 1 << 16)
+        b"helper", kind, instructions=code, license_name=licence, expected_attach_type=HOOKS.get(kind, 0) if hook is None else hook, log=LogSpace(1, 1 << 16)
     )
     if isinstance(loaded, Accepted):
         os.close(loaded.fd)
@@ -96,6 +102,32 @@ def test_the_kernel_has_exactly_these_helpers_in(section: str) -> None:
     wanted = callable_from(section.removesuffix("+"))
     assert {KERNEL_NAMES[number] for number in found - wanted} == set(), "the kernel has more than the table"
     assert {KERNEL_NAMES[number] for number in wanted - found - set(CONFIGURED)} == set(), "the kernel has less than the table"
+
+
+def is_for_the_gpl(kind: ProgramType, number: int, licence: str) -> bool:
+    """Whether the kernel refuses the helper to programs of this type for their licence."""
+    to = Assembler()
+    to.call(number)
+    return "GPL-restricted" in complaint(kind, to.finished(), licence=licence)
+
+
+GET_STACKID = 27  # for the GPL but in perf events, and not in the language
+
+
+@pytest.mark.parametrize("kind", ProgramType)
+def test_the_kernel_wants_the_gpl_for_exactly_these_helpers_of(kind: ProgramType) -> None:
+    available = AVAILABLE[kind] - {GET_STACKID}
+    assert {number for number in available if is_for_the_gpl(kind, number, "Proprietary")} == GPL_ONLY & available
+
+
+@pytest.mark.parametrize("licence", sorted(GPL_COMPATIBLE))
+def test_a_licence_that_goes_with_the_gpl_may_call_what_is_for_it(licence: str) -> None:
+    assert not is_for_the_gpl(ProgramType.SCHED_CLS, 6, licence)
+
+
+@pytest.mark.parametrize("licence", ["", "MIT", "BSD", "GPL v3", "gpl", "Apache-2.0"])
+def test_any_other_licence_may_not(licence: str) -> None:
+    assert is_for_the_gpl(ProgramType.SCHED_CLS, 6, licence)
 
 
 STRNCMP = 182  # takes a constant in a map: has its own test

@@ -24,7 +24,7 @@ from pybpf.compiler.lang.helpers.of_socket_programs import (
 )
 from pybpf.compiler.lang.helpers.of_tracing import PerfEventMethods, TracingMethods
 from pybpf.compiler.lang.helpers.of_xdp import XdpMethods
-from pybpf.compiler.lang.objects import Socket, Task
+from pybpf.compiler.lang.objects import Socket, SocketCommon, Task
 
 CONTEXTS: dict[ProgramType, type[Context]] = {
     ProgramType.SOCKET_FILTER: SkbMethods,
@@ -151,7 +151,7 @@ def _find_object(to: Assembler, row: Helper, kind: ProgramType) -> bool:
     if Task in wanted:
         to.call(_CURRENT_TASK)
         to.move(8, 0)
-    if Socket not in wanted:
+    if not wanted & {Socket, SocketCommon}:
         return False
     if kind in _SOCKETS:
         to.emit(_DOUBLE, 8, 6, _SOCKETS[kind])

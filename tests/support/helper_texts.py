@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pybpf.compiler.lang import Array, KernelObject, ProgramType, Socket, Struct, Task, Width
+from pybpf.compiler.lang import Array, KernelObject, ProgramType, Socket, SocketCommon, Struct, Task, Width
 from pybpf.compiler.lang.helper import Give, Helper, Pass
 from tests.support.helper_programs import PACKETS
 
@@ -110,7 +110,7 @@ def _bodies(row: Helper, kind: ProgramType) -> list[tuple[str, list[str]]]:
         lines = [line for each in chosen for line in each.lines] + _with_result(row, call)
         if (Task,) in row.signature.structs.values():
             lines = ["task = get_current_task_btf()", "if task is None:", "    return 1", *lines]
-        if (Socket,) in row.signature.structs.values():
+        if any(each in ((Socket,), (SocketCommon,)) for each in row.signature.structs.values()):
             lines = _with_socket(row, PLACES[kind][2], lines)
         made.append((f"{method}_{number}", lines))
     return made
@@ -142,7 +142,7 @@ def _memory(name: str, hint: Any) -> _Argument:
         return _Argument((f"{name}_octets = Octets()",), f"{name}_octets.all")
     assert isinstance(hint, type) and issubclass(hint, Struct)
     if issubclass(hint, KernelObject):
-        return _Argument((), {Socket: "held", Task: "task"}[hint])
+        return _Argument((), {Socket: "held", SocketCommon: "held", Task: "task"}[hint])
     return _Argument((f"its_{name} = {'Octets' if hint is Struct else hint.__name__}()",), f"its_{name}")
 
 

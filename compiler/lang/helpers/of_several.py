@@ -13,7 +13,7 @@ from pybpf.compiler.lang.helpers.records import (
 from pybpf.compiler.lang.helpers.stand_in import NoStandIn, row
 from pybpf.compiler.lang.integers import s32, s64, u32, u64
 from pybpf.compiler.lang.memory import Array, Struct
-from pybpf.compiler.lang.objects import Socket
+from pybpf.compiler.lang.objects import Socket, SocketCommon
 
 
 class FindsSockets(Context):
@@ -33,7 +33,7 @@ class FindsSockets(Context):
         raise NoStandIn
 
     @row(99, "self addresses #addresses namespace 0", "5.2", takes_packet=True, acquires=True)
-    def skc_lookup_tcp(self, addresses: SocketTuple4 | SocketTuple6, namespace: u64) -> Socket | None:
+    def skc_lookup_tcp(self, addresses: SocketTuple4 | SocketTuple6, namespace: u64) -> SocketCommon | None:
         """As sk_lookup_tcp, and finds requests and TIME_WAIT remnants too: ask sk_fullsock or tcp_sock for more than addresses."""
         raise NoStandIn
 

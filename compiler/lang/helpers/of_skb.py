@@ -20,7 +20,7 @@ from pybpf.compiler.lang.helpers.records import TransformState, TunnelKey4, Tunn
 from pybpf.compiler.lang.helpers.stand_in import NoStandIn, row
 from pybpf.compiler.lang.integers import s32, s64, u16, u32, u64
 from pybpf.compiler.lang.memory import Array, KernelObject, Struct, memory_of
-from pybpf.compiler.lang.objects import Socket
+from pybpf.compiler.lang.objects import SocketCommon
 
 _ETHERNET_HEADER = 14  # ETH_HLEN: change_tail leaves at least what lies before the network header
 _LONGEST = 16064  # SKB_MAX_ALLOC, for pages of 4 KiB
@@ -278,7 +278,7 @@ class SkbMethods(SkbBytes, SkbChecksums, SkbHeaders, SkbFacts, FindsSockets, Fin
         return True
 
     @row(124, "self socket flags", "5.7")
-    def sk_assign(self, socket: Socket, flags: u64) -> s64:
+    def sk_assign(self, socket: SocketCommon, flags: u64) -> s64:
         """Let this socket receive the packet: 0, or a negative errno. In tc at ingress only; it must be released all the same."""
         raise NoStandIn
 

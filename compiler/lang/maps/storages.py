@@ -14,7 +14,7 @@ from pybpf.compiler.lang.maps.facts import MapFlag, MapType
 from pybpf.compiler.lang.maps.parameters import V
 from pybpf.compiler.lang.maps.slots import Slot
 from pybpf.compiler.lang.memory import KernelObject, memory_of
-from pybpf.compiler.lang.objects import Cgroup, Inode, Socket, Task
+from pybpf.compiler.lang.objects import Cgroup, Inode, SocketCommon, Task
 
 O = TypeVar("O", bound=KernelObject)  # noqa: E741  # the owner, as K is the key and V the value
 _TypeOf = type[V]
@@ -68,23 +68,23 @@ class _Storage(Declaration, Generic[O, V]):
         return self._slots.pop(_identity(owner), None) is not None
 
 
-class SocketStorage(_Storage[Socket, V]):
+class SocketStorage(_Storage[SocketCommon, V]):
     """BPF_MAP_TYPE_SK_STORAGE: a value for each socket. With MapFlag.CLONE an accepted socket starts with a copy. Since 5.2."""
 
     type = MapType.SK_STORAGE
 
     @helper(107, "self owner 0 0", "5.2")
-    def get(self, owner: Socket) -> V | None:
+    def get(self, owner: SocketCommon) -> V | None:
         """A view on the value of `owner`, or None when it has none."""
         return self._found(owner)
 
     @helper(107, "self owner 0 1", "5.2")
-    def get_or_create(self, owner: Socket) -> V | None:
+    def get_or_create(self, owner: SocketCommon) -> V | None:
         """A view on the value of `owner`, made of zeroes when it had none; None when there is no memory."""
         return self._made(owner)
 
     @helper(108, "self owner", "5.2")
-    def delete(self, owner: Socket) -> bool:
+    def delete(self, owner: SocketCommon) -> bool:
         """Remove the value of `owner`; False when it had none."""
         return self._removed(owner)
 

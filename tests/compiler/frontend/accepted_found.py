@@ -8,6 +8,7 @@ from pybpf.compiler.lang import (
     ArrayMap,
     Cell,
     HashMap,
+    RingBuffer,
     Skb,
     Struct,
     UpdatePolicy,
@@ -27,6 +28,7 @@ from tests.compiler.frontend.accepted_sample import Sample, samples
 numbers = global_array(u8, 256, ".rodata.numbers")
 numbers.fill(bytes(each * 7 & 0xFF for each in range(256)))
 noted: HashMap[int, Cell] = HashMap(u32, u64, 4)
+records = RingBuffer(4096)
 fixed: ArrayMap[Cell] = ArrayMap(u32, 1)
 BELOW_ZERO: Final = -5
 
@@ -289,7 +291,27 @@ def an_atomic_looks_for_its_struct_first(packet: Skb) -> int:
         return 0
     sample.count = 9
     before = (again := sample).fetch_add("count", again.count & 0xFF)
-    return before + sample.count
+    return before + sample.count + sample.fetch_add("count", counted(sample))
+
+
+@function
+def counted(sample: Sample) -> u32:
+    """Changes what an atomic changes next."""
+    sample.count = 70
+    return 5
+
+
+@program("tc")
+def a_record_may_be_got_last(packet: Skb) -> int:
+    """Where the condition holds, it is there; elsewhere, it never was."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    if (sample.small > 3 or sample.tiny < 0) and (told := records.reserve(Octets)) is not None:
+        told.first = sample.small
+        records.submit(told)
+        return 1
+    return 2
 
 
 @program("tc")

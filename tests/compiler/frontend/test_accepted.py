@@ -17,6 +17,7 @@ from pybpf.compiler.lang import Role, Table
 from tests.compiler.engines import as_ir, in_python
 from tests.compiler.frontend import (
     accepted,
+    accepted_calls,
     accepted_flow,
     accepted_found,
     accepted_memory,
@@ -31,6 +32,7 @@ TABLES: dict[ModuleType, tuple[Table[Any, Any], str]] = {
     accepted_flow: (samples, "samples"),
     accepted_memory: (samples, "samples"),
     accepted_found: (samples, "samples"),
+    accepted_calls: (samples, "samples"),
 }
 
 

@@ -137,7 +137,7 @@ def test_two_names_of_one_place_see_each_other() -> None:
 
 def test_a_socket_comes_with_a_packet_that_has_one() -> None:
     packet = Skb(b"", socket=Socket.of(mark=7))
-    assert packet.socket is not None and packet.socket.mark == 7
+    assert isinstance(packet.socket, Socket) and packet.socket.mark == 7
     assert Skb(b"").socket is None
 
 
