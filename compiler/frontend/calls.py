@@ -59,6 +59,8 @@ def call(scope: Scope, node: ast.Call) -> ir.Expression:
     if isinstance(node.func, ast.Attribute):
         return _method(scope, node, node.func)
     name = ast.unparse(node.func)
+    if isinstance(target, type) and issubclass(target, Struct):
+        raise scope.fail(node, "kernel-call", f"a {name} on the stack needs a name", f"write `fresh = {name}()` first, set its fields, and use that")
     if name.rpartition(".")[2] in _ORDER:
         raise scope.fail(node, "kernel-order", "a number has no byte order here", "declare the field as be16, be32 or be64: what is read from it is the number it means")
     if target is None and scope.is_builtin(name):

@@ -73,6 +73,8 @@ def _pair(scope: Scope, node: ast.AST, left: ast.expr, operator: ast.cmpop, righ
     if isinstance(operator, ast.Is | ast.IsNot):
         return _is_none(scope, left, operator, right)
     name = COMPARE.get(type(operator))
+    if isinstance(operator, ast.In | ast.NotIn):
+        raise scope.fail(node, "kernel-operator", f"comparison {type(operator).__name__} has no BPF instruction", "of a map, ask `table.lookup(key) is not None`; of numbers, write `a == 1 or a == 2`, or `match`")
     if name is None:
         raise scope.fail(node, "kernel-operator", f"comparison {type(operator).__name__} has no BPF instruction", "use == != < <= > >=")
     one, two = expressions.expression(scope, left), expressions.expression(scope, right)

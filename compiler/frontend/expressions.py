@@ -6,6 +6,7 @@ import ast
 
 from pybpf.compiler.frontend import calls, names
 from pybpf.compiler.frontend.conditions import choose, compare, logic
+from pybpf.compiler.frontend.hints import refused
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.wording import shown
 from pybpf.compiler.ir import nodes as ir
@@ -17,6 +18,9 @@ BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.FloorDiv: "div", ast.Mod: "mod",
     ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "shr",
 }  # fmt: skip
+
+
+_INTEGERS = "numbers are integers: `//` divides, and rounds down"
 
 
 def expression(scope: Scope, node: ast.expr) -> ir.Expression:
@@ -47,9 +51,8 @@ def expression(scope: Scope, node: ast.expr) -> ir.Expression:
             return names.bind(scope, target, expression(scope, value))
         case ast.Call():
             return calls.call(scope, node)
-    raise scope.fail(
-        node, "kernel-construct", f"a kernel program cannot contain {_article(node)}", "see docs/kernel-python.md for what it can contain"
-    )
+    what, hint = refused(node)
+    raise scope.fail(node, "kernel-construct", f"a kernel program cannot contain {what}", hint)
 
 
 def word(scope: Scope, node: ast.expr) -> ir.Expression:
@@ -113,7 +116,7 @@ def binary(scope: Scope, node: ast.AST, operator: ast.operator, left: ir.Express
     """Arithmetic on words, with what is known of the result."""
     name = BINARY.get(type(operator))
     if name is None:
-        raise scope.fail(node, "kernel-operator", f"operator {type(operator).__name__} has no BPF instruction", "use + - * // % & | ^ << >>")
+        raise scope.fail(node, "kernel-operator", f"operator {type(operator).__name__} has no BPF instruction", _INTEGERS if isinstance(operator, ast.Div) else "use + - * // % & | ^ << >>")
     if name in ("div", "mod") and known(right).low <= 0:
         raise scope.fail(node, "kernel-divisor", "the divisor is not known to be above 0", "use a constant, or compare it first: `if n > 0:`; BPF divides by zero silently")
     if name in ("shl", "shr") and not ir.Word(0, 63).holds(known(right)):
@@ -174,10 +177,3 @@ def _element(scope: Scope, node: ast.Subscript, base: ir.Expression, index: ir.E
     if width.volatile:
         raise scope.fail(node, "kernel-type", "elements of an array cannot be volatile", "use a field of its own")
     return ir.LoadElement(scope.place(node), ir.Word.of(width), base, index, width.octets, width)
-
-
-def _article(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant):
-        return f"the value {node.value!r} here"
-    name = type(node).__name__
-    return ("an " if name[0] in "AEIOU" else "a ") + name

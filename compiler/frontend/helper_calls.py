@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from pybpf.compiler.frontend import expressions, names
+from pybpf.compiler.frontend.hints import of_map_method
 from pybpf.compiler.frontend.regions import in_packet
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import role
@@ -60,7 +61,7 @@ def _of_class(scope: Scope, node: ast.Call, owner: Declaration, name: str) -> He
     helper = next((found for kind in type(owner).__mro__ if (found := helper_of(vars(kind).get(name))) is not None), None)
     if helper is None:
         methods = sorted({each for kind in type(owner).__mro__ for each, value in vars(kind).items() if helper_of(value) is not None})
-        raise scope.fail(node, "kernel-call", f"{type(owner).__name__} has no method {name!r} in a kernel program", f"it has: {', '.join(methods)}; see docs/kernel-python.md")
+        raise scope.fail(node, "kernel-call", f"{type(owner).__name__} has no method {name!r} in a kernel program", of_map_method(name, methods))
     return helper
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pybpf.compiler.frontend import expressions, names
 from pybpf.compiler.frontend.narrow import Types, assume, join, outside_packet, settled
 from pybpf.compiler.frontend.owed import check_same, is_owed
-from pybpf.compiler.frontend.scope import Scope
+from pybpf.compiler.frontend.scope import Loss, Scope
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import SIGNED_MAX, SIGNED_MIN, WORD_MAX
 from pybpf.compiler.ir.flow import leaves
@@ -121,6 +121,9 @@ def _rounds(scope: Scope, node: ast.stmt, own: Types, translate: Callable[[], Bl
             assumed = settled(assumed or head, end, scope.declared) or assumed
         if assumed == head:
             break
+        for name in head.keys() - (assumed or head).keys():
+            if all(name in end for end in ends) and isinstance(head[name], ir.Word):
+                scope.lost[name] = Loss("kernel-sign", f"`{name}` may be below zero in one round and above 2^63 - 1 in another: no 64 bits hold both", f"declare it where it is set first: `{name}: s64 = ...`")
         head = assumed or head
     scope.types = head
     for each in early:

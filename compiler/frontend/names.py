@@ -42,7 +42,10 @@ def local(scope: Scope, node: ast.expr, name: str) -> ir.Expression:
             raise scope.fail(node, scope.lost[name].code, scope.lost[name].message, scope.lost[name].hint)
         if name in scope.poisoned:
             raise Abandoned
-        raise scope.fail(node, "kernel-unset", f"`{name}` is not set on every way here", f"set `{name}` before the branch")
+        hint = f"set `{name}` before the branch"
+        if name in scope.names:
+            hint = f"it is set in this function, so it is not the module's `{name}`: a number that outlives the run is `{name} = variable(u64)` there, and `{name}.value` here"
+        raise scope.fail(node, "kernel-unset", f"`{name}` is not set on every way here", hint)
     return ir.Local(scope.place(node), scope.types[name], name)
 
 
@@ -82,6 +85,8 @@ def named(scope: Scope, node: ast.Name | ast.Attribute) -> ir.Expression:
             scope.claim(node, name, struct)
             constant = _is_constant(scope.uses.variable(name, struct))
             return ir.GlobalAddress(place, ir.Pointer(type(struct), readonly=constant), name)
+    if isinstance(node, ast.Attribute) and isinstance(kind := named_object(scope, node.value), type) and issubclass(kind, IntEnum | IntFlag):
+        raise scope.fail(node, "kernel-name", f"{kind.__name__} has no member {node.attr!r}", did_you_mean(node.attr, kind.__members__))
     if isinstance(node, ast.Attribute) and found is None:
         return _field(scope, node)
     raise _unusable(scope, node, found)
@@ -98,7 +103,7 @@ def _unusable(scope: Scope, node: ast.expr, found: object) -> Exception:
         case None:
             return scope.fail(node, "kernel-name", f"`{text}` is not defined here", near_names(scope, text))
         case Declaration():
-            return scope.fail(node, "kernel-name", f"`{text}` is a map, not a value a kernel program can use", "call its methods: lookup, update, delete, ...")
+            return scope.fail(node, "kernel-name", f"`{text}` is a map, not a value a kernel program can use", "call its methods: `entry = table.lookup(key)`, then `if entry is not None:`; `table.update(key, value)`")
         case float() | str():
             return scope.fail(node, "kernel-name", f"`{text}` is {found!r}, and kernel programs have no {type(found).__name__}", "use an integer, or bytes")
         case _:

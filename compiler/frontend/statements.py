@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pybpf.compiler.diag import CompileError
 from pybpf.compiler.frontend import expressions
 from pybpf.compiler.frontend.assignments import assign, augment, declare
+from pybpf.compiler.frontend.hints import refused
 from pybpf.compiler.frontend.locking import locked
 from pybpf.compiler.frontend.loops import bounded_while, counted, leave_round
 from pybpf.compiler.frontend.matching import as_branches
@@ -70,9 +71,8 @@ def statement(scope: Scope, node: ast.stmt) -> list[ir.Statement]:
             return [leave_round(scope, node)]
         case ast.Return(value=value):
             return [_return(scope, node, value)]
-    raise scope.fail(
-        node, "kernel-construct", f"a kernel program cannot contain {type(node).__name__}", "see docs/kernel-python.md for what it can contain"
-    )
+    what, hint = refused(node)
+    raise scope.fail(node, "kernel-construct", f"a kernel program cannot contain {what}", hint)
 
 
 def _poison(scope: Scope, node: ast.stmt) -> None:
@@ -147,7 +147,8 @@ def _return(scope: Scope, node: ast.Return, value: ast.expr | None) -> ir.Return
                 assert value is not None
                 raise scope.fail(value, "kernel-escape", f"`{ast.unparse(value)}` lies on this function's stack", "let the caller pass the struct in")
             return ir.Return(place, made)
-    raise scope.fail(value or node, "kernel-type", f"the function returns {shown(wanted)}, not {shown(made.type)}", "return what it is declared to")
+    hint = "write `1 if ... else 0`, or return one of the program type's results" if isinstance(made.type, ir.Bool) else "return what it is declared to"
+    raise scope.fail(value or node, "kernel-type", f"the function returns {shown(wanted)}, not {shown(made.type)}", hint)
 
 
 def _returned(scope: Scope, node: ast.Return, value: ast.expr | None) -> ir.Expression | None:
