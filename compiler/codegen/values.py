@@ -16,6 +16,8 @@ from pybpf.compiler.lang import ContextField, KernelObject, Width
 
 _FULL = frozenset((1 << bits) - 1 for bits in (8, 16, 32, 64))  # the largest numbers of each width
 
+_UNDEFINED_FOR_SOME = ("div", "mod", "shl", "shr")  # by 0, by 64 and more
+
 
 class ValueEmitter:
     """The part of the cursor that makes values; `at` is where instructions go, `entry` where allocas go."""
@@ -71,7 +73,7 @@ class ValueEmitter:
             case ir.Binary(operator="and", left=left, right=ir.Constant(value=mask)) if _is_surmised(left.type):
                 return self.at.and_(self.hidden(self.value(left)), ll.Constant(I64, mask))
             case ir.Binary(left=left, right=right):
-                made = arithmetic(self.at, node, self.value(left), self.value(right))
+                made = arithmetic(self.at, node, self.value(left), self.operand(node.operator, right))
                 return made if is_followed(node) else self.hidden(made)
             case ir.Invert(value=value):
                 return self.at.xor(self.value(value), ll.Constant(I64, (1 << 64) - 1))
@@ -97,6 +99,14 @@ class ValueEmitter:
             case ir.Choose(test=test, then=then, other=other):
                 return self.chosen(test, then, other, value_type(node.type))
         raise AssertionError(node)
+
+    def operand(self, operator: str, right: ir.Expression) -> ll.Value:
+        """The right side of an operator. Where LLVM finds that a way is never gone, a divisor is whatever suits it there,
+        0 too, and then the result is a register that nobody set; the verifier, which goes that way, refuses. So it is not
+        to know divisors and amounts of shifts that vary."""
+        value, kind = self.value(right), right.type
+        assert isinstance(kind, ir.Word)
+        return self.hidden(value) if operator in _UNDEFINED_FOR_SOME and kind.low != kind.high else value
 
     def branch(self, test: ir.Expression, yes: ll.Block, no: ll.Block) -> None:
         """Jump on a condition; `and` and `or` become jumps, so that loads stay behind their checks."""

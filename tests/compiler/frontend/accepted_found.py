@@ -19,6 +19,7 @@ from pybpf.compiler.lang import (
     subprogram,
     swap16,
     u8,
+    u16,
     u32,
     u64,
     wrap,
@@ -332,3 +333,17 @@ class Octets(Struct):
     """One byte."""
 
     first: u8
+
+
+@program("tc")
+def a_way_that_is_never_gone(packet: Skb) -> int:
+    """LLVM saw that it is not and left a register unset there: a remainder by 0. The verifier goes that way."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    steps = wrap(s16, sample.large)
+    if not (5 <= steps <= 20):
+        return 1
+    if wrap(u16, sample.large) == 0:
+        return 3 + (sample.total % steps & 0xFF) + (sample.total >> steps & 7)
+    return 2
