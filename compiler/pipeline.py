@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span, span_of_line
 from pybpf.compiler.frontend import Specialisation, translate
+from pybpf.compiler.frontend.translate import too_deep
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
+from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.ir.merge import merge
 from pybpf.compiler.lower import Entries, HttpTables, Origin, RuleSet, entries, http_tables
 from pybpf.compiler.policy import Endpoint, Policy, Resolved, read, resolve
@@ -159,13 +161,24 @@ def build_all(modules: Iterable[Callable[[], ir.Module]]) -> tuple[Built, ...]:
         begun: deque[tuple[ir.Module, str, Started]] = deque()
         made: list[Built] = []
         for make in modules:
-            module = check(make())
-            llvm = codegen.emit(module)
+            module = make()
+            llvm = _emitted(module)
             if len(begun) == MOST_CHILDREN:
                 made.append(_finished(*begun.popleft()))
             begun.append((module, llvm, codegen.started(llvm)))
             abandoned.callback(codegen.abandon, begun[-1][2])
         return (*made, *(_finished(*each) for each in begun))
+
+
+def _emitted(module: ir.Module) -> str:
+    """A module as LLVM's text, checked."""
+    from pybpf.compiler import codegen
+
+    try:
+        with deep():
+            return codegen.emit(check(module))
+    except RecursionError:
+        raise too_deep(module.functions[-1].source, module.functions[-1].place.line) from None
 
 
 def _finished(module: ir.Module, llvm: str, child: Started) -> Built:

@@ -31,6 +31,7 @@ class BodyEmitter(CallEmitter):
         self.source, self.debug = source, debug
         self.subprogram = debug.subprogram(source)
         function.set_metadata("dbg", self.subprogram)
+        self.taken, self.free = [], []
         self.loops: list[tuple[ll.Block, ll.Block]] = []  # (continue, break) targets, innermost last
         self.owed: list[tuple[Callable[[], None], int]] = []  # what leaving early must do first, and the loops around it
 
@@ -81,17 +82,17 @@ class BodyEmitter(CallEmitter):
                 self.zero(self.storage[storage.name], struct.size_bytes)
             case ir.Store(base=base, offset=offset, width=width, value=value):
                 made = self.narrowed(self.value(value), width)
-                stored = at.store(made, self.address(base, offset), align=self.alignment(offset, width.bits))
+                stored = at.store(made, self.address(base, offset), align=self.alignment(base, offset, width.octets))
                 if width.volatile:
                     volatile(stored)
             case ir.StoreElement(base=base, index=index, width=width, value=value):
                 made = self.narrowed(self.value(value), width)
-                at.store(made, self.element(base, index, width.octets), align=width.octets)
+                at.store(made, self.element(base, index, width.octets), align=self.alignment(base, 0, width.octets))
             case ir.StoreContext(context=context, field=field, value=value):
                 made = self.value(value)
                 self.store_context(self.value(context), field, made)
-            case ir.Copy(target=target, source=source, octets=octets):
-                self.copy(self.value(target), self.value(source), octets)
+            case ir.Copy():
+                self.copy(node)
             case ir.Evaluate(value=ir.Atomic(operator=operator) as value) if operator != "xchg":
                 self.atomic(value, "monotonic")
             case ir.Evaluate(value=value):

@@ -32,6 +32,8 @@ class CallEmitter(ValueEmitter):
     """The part of the cursor that makes calls."""
 
     debug: DebugInfo
+    taken: list[ll.Value]  # places on the stack that calls being written use
+    free: list[ll.Value]  # and that others have used
 
     def called(self, node: ir.Expression) -> ll.Value:
         """A call whose result is used, or may be."""
@@ -113,10 +115,12 @@ class CallEmitter(ValueEmitter):
         width = field.type if isinstance(field.type, Width) else Width(64)
         if isinstance(node.type, ir.Address) and not field.is_pointer:
             return place
-        slot = opaque(self.entry.alloca(I64, name="read"))
+        kept = len(self.taken)
+        slot = self.slot(64)
         self.at.store(ll.Constant(I64, 0), slot, align=8)
         self.kernel(_PROBE_READ_KERNEL, I64, [slot, ll.Constant(I32, width.octets), place])
         loaded = self.at.load(slot, typ=ll.IntType(width.bits), align=width.octets)
+        self.give_back(kept)
         return self.widened(loaded, width) if isinstance(node.type, ir.Word) else self.at.inttoptr(loaded, POINTER)
 
     def slice(self, node: ir.Slice) -> ll.Value:
@@ -145,6 +149,7 @@ class CallEmitter(ValueEmitter):
 
     def helper(self, node: ir.HelperCall) -> ll.Value:
         """A call of a helper, its registers filled as its row of the table says."""
+        kept = len(self.taken)
         made = {name: self.argument(node, index) for index, (name, _) in enumerate(node.parameters)}
         given = {name: argument for (name, _), argument in zip(node.parameters, node.arguments, strict=True)}
         registers: list[ll.Value] = []
@@ -159,7 +164,9 @@ class CallEmitter(ValueEmitter):
                 registers.append(ll.Constant(I64, int(token, 0)))
         signature = node.helper.signature
         returns = POINTER if signature.give in (Give.POINTER, Give.INNER_MAP) else I64
-        return self.given(signature.give, signature.width, self.kernel(node.helper.number, returns, registers))
+        result = self.kernel(node.helper.number, returns, registers)
+        self.give_back(kept)
+        return self.given(signature.give, signature.width, result)
 
     def given(self, kind: Give, width: Width, result: ll.Value) -> ll.Value:
         """R0 as the program sees it."""
@@ -179,7 +186,7 @@ class CallEmitter(ValueEmitter):
                 assert node.declaration is not None
                 declared = node.declaration.key if kind is Pass.KEY else node.declaration.value
                 assert isinstance(declared, Width)
-                return self.slot(argument, declared)
+                return self.stored(argument, declared)
             case Pass.LENGTH, _:
                 of = [each for each, _ in node.parameters].index(node.helper.signature.lengths[name])
                 return self.length(self.value(argument), _octets(node.arguments[of]))
@@ -194,11 +201,25 @@ class CallEmitter(ValueEmitter):
         masked = self.at.and_(below, ll.Constant(I64, (1 << (size.bit_length() - 1)) - 1))
         return self.at.add(masked, ll.Constant(I64, 1))
 
-    def slot(self, argument: ir.Expression, width: Width) -> ll.Value:
+    def stored(self, argument: ir.Expression, width: Width) -> ll.Value:
         """A number on the stack, as a map has it: its address."""
-        place = opaque(self.entry.alloca(ll.IntType(width.bits), name="number"))
-        self.at.store(self.narrowed(self.value(argument), width), place, align=width.octets)
+        value = self.narrowed(self.value(argument), width)
+        place = self.slot(width.bits)
+        self.at.store(value, place, align=width.octets)
         return place
+
+    def slot(self, bits: int) -> ll.Value:
+        """A place on the stack for a number, until `give_back`. LLVM would give each call places of its own."""
+        free = next((each for each in self.free if each.allocated_type.width == bits), None)
+        if free is not None:
+            self.free.remove(free)
+        self.taken.append(free if free is not None else opaque(self.entry.alloca(ll.IntType(bits), name="number")))
+        return self.taken[-1]
+
+    def give_back(self, kept: int) -> None:
+        """All but the first `kept` places are free again."""
+        self.free += self.taken[kept:]
+        del self.taken[kept:]
 
 
 def _shape(kind: type[KernelStruct]) -> ll.Type:

@@ -16,6 +16,7 @@ from pybpf.compiler.lang import ArrayType, Context, Declaration, KernelStruct, R
 from pybpf.compiler.lang.cells import is_cell
 from pybpf.compiler.lang.kernel_struct import KernelField
 
+_LAST_COLUMN = 0xFFFF  # what LLVM has for one
 _UNSIGNED = {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}
 _SIGNED = {8: "signed char", 16: "short", 32: "int", 64: "long long"}
 
@@ -81,7 +82,7 @@ class DebugInfo:
     def location(self, subprogram: Node, place: ir.Place) -> Node:
         """The DILocation of a place in a function."""
         if (known := self._locations.get((subprogram.number, place))) is None:
-            known = self._all.node("DILocation", line=place.line, column=place.column, scope=subprogram)
+            known = self._all.node("DILocation", line=place.line, column=min(place.column, _LAST_COLUMN), scope=subprogram)
             self._locations[subprogram.number, place] = known
         return known
 

@@ -32,7 +32,9 @@ def emit(source: ir.Module) -> str:
         opaque(variable)
     for data in source.globals:
         variable = _add_data(module, data.name, data.section, data.content)
-        variable.global_constant = data.section.startswith(".rodata")
+        if data.section.startswith(".rodata"):
+            # Whoever loads the object may set it before: what is in it here is not to be folded away.
+            variable.global_constant, variable.storage_class = True, "externally_initialized"
         debug.describe_data(variable, data)
         opaque(variable)
     functions = {function.name: _declare(module, function) for function in source.functions}

@@ -20,8 +20,9 @@ import llvmlite.binding as llvm
 TRIPLE, CPU = "bpfel", "v3"
 Emit = Callable[[llvm.TargetMachine, llvm.ModuleRef], bytes]
 _COMPLAINT = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
-# A sum over a loop would become one multiplication of 128 bits, for which BPF has no instruction.
-_OPTIONS = ("-replexitval=never",)
+# A sum over a loop would become one multiplication of 128 bits, for which BPF has no instruction, and a loop that copies or
+# clears a call of memcpy or memset, which nobody has.
+_OPTIONS = ("-replexitval=never", "-disable-loop-idiom-all")
 _HINTS = (  # a phrase of LLVM's -> what to do about it
     ("stack limit", "keep large structs in a PerCpuArray: a program has 512 bytes of stack, with all it calls"),
 )

@@ -45,13 +45,13 @@ class ValueEmitter:
             case ir.Offset(base=base, octets=octets):
                 return self.address(base, octets)
             case ir.Load(base=base, offset=offset, width=width):
-                loaded = self.at.load(self.address(base, offset), typ=ll.IntType(width.bits), align=self.alignment(offset, width.bits))
+                loaded = self.at.load(self.address(base, offset), typ=ll.IntType(width.bits), align=self.alignment(base, offset, width.octets))
                 if _is_kernels(base):
                     loaded = self.apart(loaded, offset)
                 return self.widened(volatile(loaded) if width.volatile else loaded, width)
             case ir.LoadElement(base=base, index=index, stride=stride, width=width):
                 place = self.element(base, index, stride)
-                return self.widened(self.at.load(place, typ=ll.IntType(width.bits), align=width.octets), width)
+                return self.widened(self.at.load(place, typ=ll.IntType(width.bits), align=self.step(base, stride, width)), width)
             case ir.ContextField(context=context, field=field):
                 return self.context_field(self.value(context), field)
             case ir.KernelAt(value=value):
@@ -144,8 +144,9 @@ class ValueEmitter:
         return self.at.gep(made, [ll.Constant(I64, offset)], source_etype=I8) if offset else made
 
     def element(self, base: ir.Expression, index: ir.Expression, stride: int) -> ll.Value:
-        """The address of an array's element."""
-        pointer = self.value(base)
+        """The address of an array's element. How the array is aligned is hidden: the back end adds an index to an aligned
+        address with `or`, which the verifier does not let happen to an address."""
+        pointer = self.value(base) if isinstance(index, ir.Constant) else self.hidden(self.value(base))
         return self.at.gep(pointer, [self.bounded(index)], source_etype=ll.IntType(8 * stride))
 
     def bounded(self, node: ir.Expression) -> ll.Value:
@@ -179,14 +180,24 @@ class ValueEmitter:
         lasts to the end of the back end (where known bits drop masks, too)."""
         return self.at.call(ll.InlineAsm(ll.FunctionType(value.type, [value.type]), "", "=r,0"), [value])
 
-    def alignment(self, offset: int, bits: int) -> int:
-        """What is claimed of an access at `offset` of a struct, in bytes.
+    def alignment(self, base: ir.Expression, offset: int, size: int) -> int:
+        """What is claimed of an access to `size` bytes at `offset` of a struct, in bytes.
 
-        Stack and map values start at multiples of 8, so there it is true. Of packets it is a claim that C
-        compilers make of struct iphdr too: the machine does not mind, and LLVM then reads a word as a word.
+        On the stack it is what is so: the verifier takes no other. Of the rest it is a claim that C compilers make of struct
+        iphdr too, of each struct by itself: the machine does not mind, and LLVM then reads a word as a word.
         """
-        size = bits // 8
-        return min(size, offset & -offset) if offset else size
+        root, whole = _root(base)
+        claimed = whole + offset if self.is_mine(root) else offset
+        return min(size, claimed & -claimed) if claimed else size
+
+    def step(self, base: ir.Expression, stride: int, width: Width) -> int:
+        """What is claimed of an access to an element. The eight bytes of `.word(at)` lie anywhere, too."""
+        aligned = self.alignment(base, 0, width.octets)
+        return min(stride, aligned) if self.is_mine(_root(base)[0]) else aligned
+
+    def is_mine(self, root: ir.Expression) -> bool:
+        """Whether this is a struct on this function's stack."""
+        return isinstance(root, ir.Storage) or (isinstance(root, ir.Local) and root.name in self.storage)
 
     def widened(self, value: ll.Value, width: Width) -> ll.Value:
         """Memory -> word."""
@@ -207,11 +218,13 @@ class ValueEmitter:
             place = self.at.gep(target, [ll.Constant(I64, offset)], source_etype=I8)
             self.at.store(ll.Constant(ll.IntType(8 * size), 0), place, align=size)
 
-    def copy(self, target: ll.Value, source: ll.Value, octets: int) -> None:
+    def copy(self, node: ir.Copy) -> None:
         """Copy word by word: memcpy of unknown alignment goes byte by byte."""
-        for offset, size in _pieces(octets):
+        target, source = self.value(node.target), self.value(node.source)
+        for offset, size in _pieces(node.octets):
             one, two = (self.at.gep(each, [ll.Constant(I64, offset)], source_etype=I8) for each in (source, target))
-            self.at.store(self.at.load(one, typ=ll.IntType(8 * size), align=size), two, align=size)
+            loaded = self.at.load(one, typ=ll.IntType(8 * size), align=self.alignment(node.source, offset, size))
+            self.at.store(loaded, two, align=self.alignment(node.target, offset, size))
 
     def pinned(self, base: ll.Value, offset: int) -> ll.Value:
         """An address at a constant offset that survives optimisation."""
@@ -271,6 +284,15 @@ class ValueEmitter:
     def kernel_read(self, node: ir.KernelRead) -> ll.Value:
         """Reads of kernel structs: CallEmitter has them."""
         raise NotImplementedError
+
+
+def _root(address: ir.Expression) -> tuple[ir.Expression, int]:
+    """(what an address is counted from, how many bytes)."""
+    octets = 0
+    while isinstance(address, ir.Offset):
+        octets += address.octets
+        address = address.base
+    return address, octets
 
 
 def _is_kernels(base: ir.Expression) -> bool:

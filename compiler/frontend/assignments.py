@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from pybpf.compiler.frontend import expressions, names
+from pybpf.compiler.frontend.allowed import MAX_STACK
 from pybpf.compiler.frontend.owed import check_name
 from pybpf.compiler.frontend.regions import on_stack
 from pybpf.compiler.frontend.scope import Scope
@@ -111,6 +112,8 @@ def _allocate(scope: Scope, target: ast.Name, value: ast.Call, kind: type[Struct
         raise scope.fail(value, "kernel-call", f"{kind.__name__}() takes no arguments here", "set its fields afterwards")
     if issubclass(kind, KernelObject):
         raise scope.fail(value, "kernel-type", f"a {kind.__name__} is made by the kernel only", "ask a helper for one")
+    if kind.size_bytes > MAX_STACK:
+        raise scope.fail(value, "kernel-stack", f"{kind.__name__} has {kind.size_bytes} bytes, and the stack {MAX_STACK}", "keep it in a PerCpuArray of one entry, and look it up")
     if scope.storage.setdefault(target.id, kind) is not kind:
         raise scope.fail(target, "kernel-type", f"`{target.id}` is a {scope.storage[target.id].__name__} already", "use another name")
     place = scope.place(target)

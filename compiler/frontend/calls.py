@@ -15,6 +15,7 @@ from pybpf.compiler.frontend.regions import in_packet, may_give
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.signature import role, signature
 from pybpf.compiler.frontend.wording import did_you_mean, shown
+from pybpf.compiler.frontend.writable import forget_slices
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import (
     Context,
@@ -275,4 +276,5 @@ def _slice(scope: Scope, node: ast.Call, context: ir.Expression, of: type[Contex
     if struct is not kind:
         raise scope.fail(node.args[2], "kernel-type", f"the buffer must be {kind.__name__}, not {struct.__name__}", f"write buffer = {kind.__name__}()")
     scope.uses.slices(scope, node, of)
-    return ir.Slice(scope.place(node), ir.Pointer(kind, maybe=True, of_packet=True), context, offset, buffer)
+    forget_slices(scope, node, "another slice may have taken its buffer")
+    return ir.Slice(scope.place(node), ir.Pointer(kind, maybe=True, of_packet=True, readonly=True), context, offset, buffer)

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.arithmetic import SIGNED, UNSIGNED
 from pybpf.compiler.lang import Array, ArrayType, Context, Count, Kernel, KernelStruct, Role, Struct, width_of
 from pybpf.compiler.lang.cells import Cell, cell_of
 from pybpf.compiler.lang.declare import MARK
@@ -95,7 +96,7 @@ def _class(hint: type) -> ir.Type | None:
         return ir.Pointer(hint)
     if issubclass(hint, KernelStruct):
         return ir.Address(hint)
-    if issubclass(hint, IntEnum) and len(hint):
+    if issubclass(hint, IntEnum) and len(hint) and any(kind.holds(ir.Word(min(hint), max(hint))) for kind in (UNSIGNED, SIGNED)):
         return ir.Word(min(hint), max(hint))
     return None
 

@@ -28,6 +28,8 @@ def definition(function: Callable[..., Any]) -> Definition:
     code = function.__code__
     text = "".join(linecache.getlines(code.co_filename, function.__globals__))
     source = Source(_shown(code.co_filename), text)
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise _refused(source, code.co_firstlineno, f"the source of {function.__name__} is not UTF-8", "save the file as UTF-8")
     node = _at(text, code.co_firstlineno, function.__name__)
     if node is None:
         raise _refused(source, code.co_firstlineno, f"the source of {function.__name__} cannot be read", "define it in a file")

@@ -14,7 +14,7 @@ from pybpf.compiler.frontend.loops import bounded_while, counted, leave_round
 from pybpf.compiler.frontend.matching import as_branches
 from pybpf.compiler.frontend.narrow import Types, assigned, assume, join
 from pybpf.compiler.frontend.owed import check_kept, check_nothing, check_same
-from pybpf.compiler.frontend.regions import on_stack, outlived
+from pybpf.compiler.frontend.regions import in_packet, on_stack, outlived
 from pybpf.compiler.frontend.scope import Scope
 from pybpf.compiler.frontend.uses import Abandoned
 from pybpf.compiler.frontend.wording import shown
@@ -22,6 +22,7 @@ from pybpf.compiler.frontend.writable import check_calls, check_writable
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import leaves
 
+MAX_COPY = 4096  # bytes that one `copy_from` moves, each eight of them by two instructions
 Block = tuple[ir.Statement, ...]
 
 
@@ -97,6 +98,10 @@ def _copy(scope: Scope, node: ast.Call, owner: ast.expr) -> ir.Statement:
     if kind is not struct:
         raise scope.fail(node, "kernel-type", f"{kind.__name__} cannot be copied to {struct.__name__}", "copy between equal structs")
     check_writable(scope, owner, base)
+    if in_packet(base) and in_packet(other):
+        raise scope.fail(node, "kernel-call", "two views on the packet may overlap", f"copy through a {struct.__name__} of your own")
+    if struct.size_bytes > MAX_COPY:
+        raise scope.fail(node, "kernel-call", f"copying {struct.size_bytes} bytes takes {struct.size_bytes // 4} instructions; {MAX_COPY} bytes are the most", "copy the fields that matter, or loop over the arrays")
     special = next((name for name, field in struct.layout.items() if isinstance(field.type, type) and field.type.symbol in ("bpf_spin_lock", "bpf_timer")), None)
     if special is not None:
         raise scope.fail(node, "kernel-lock", f"{struct.__name__} cannot be copied: only the kernel writes its `{special}`", "assign the fields, or update the map")

@@ -8,16 +8,18 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from pybpf.compiler.diag import CompileError, Diagnostic
+from pybpf.compiler.diag import CompileError, Diagnostic, Source, span_of_line
 from pybpf.compiler.frontend.allowed import check_programs
 from pybpf.compiler.frontend.assignments import allocated
 from pybpf.compiler.frontend.limits import check_limits
 from pybpf.compiler.frontend.owed import check_nothing
 from pybpf.compiler.frontend.scope import Scope, widest
 from pybpf.compiler.frontend.signature import role, signature
+from pybpf.compiler.frontend.source import definition
 from pybpf.compiler.frontend.statements import block
 from pybpf.compiler.frontend.uses import Abandoned, Specialisation, Uses
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.ir.flow import leaves
 from pybpf.compiler.lang import Kernel, Role
 from pybpf.compiler.lang.contexts import CONTEXTS, RawTracepoint, Tracepoint
@@ -35,7 +37,20 @@ def translate(programs: Sequence[Callable[..., Any]], fixed: Specialisation | No
     assert programs, "a module has at least one program"
     if target and not _VERSION.fullmatch(target):
         raise ValueError(f"{target!r} is no kernel version: write it as 5.15")
-    uses = Uses(fixed or Specialisation(), _function)
+    try:
+        with deep():
+            return _module(programs, Uses(fixed or Specialisation(), _function), target)
+    except RecursionError:
+        raise too_deep(definition(programs[0]).source, programs[0].__code__.co_firstlineno) from None
+
+
+def too_deep(source: Source, line: int) -> CompileError:
+    """The error of a program whose tree is too deep to be walked."""
+    hint = "a chain of hundreds of operators or branches is a loop over a table, or a map"
+    return CompileError([Diagnostic("kernel-construct", span_of_line(source, line), "something in this program, or in what it calls, is nested too deep", hint)])
+
+
+def _module(programs: Sequence[Callable[..., Any]], uses: Uses, target: str) -> ir.Module:
     for entry in programs:
         _program(entry, uses)
     licences = {mark.licence for entry in programs if isinstance(mark := getattr(entry, MARK, None), Kernel)} or {LICENSE}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from pybpf.compiler.diag import CompileError, Diagnostic
@@ -42,6 +43,7 @@ class Uses:
     def __init__(self, fixed: Specialisation, translate: Callable[[Callable[..., Any], Uses], ir.Function]) -> None:
         self.fixed, self._translate = fixed, translate
         self.maps: dict[str, ir.Map] = {}
+        self._texts: dict[bytes, ir.Global] = {}
         self.globals: dict[str, ir.Global] = {}
         self.functions: dict[str, ir.Function] = {}
         self.kfuncs: dict[str, ir.Kfunc] = {}
@@ -142,8 +144,11 @@ class Uses:
 
     def text(self, content: bytes) -> ir.Global:
         """A text without a name of its own, in .rodata; equal ones are one."""
-        known = next((each for each in self.globals.values() if each.name.startswith("__text_") and each.content == content), None)
-        return known or self.constant(f"__text_{len(self.globals)}", content)
+        if (known := self._texts.get(content)) is None:
+            number = next(number for number in count(len(self._texts)) if f"__text_{number}" not in self._owners)
+            known = self._texts[content] = self.constant(f"__text_{number}", content)
+            self._owners[known.name] = known
+        return known
 
     def constant(self, name: str, content: bytes) -> ir.Global:
         """A bytes constant, in .rodata."""

@@ -6,12 +6,14 @@ never changes once the object is loaded. A loader can set any of them before.
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 from pybpf.compiler.lang.cells import Cell, cell_of
 from pybpf.compiler.lang.integers import Width, width_of
 from pybpf.compiler.lang.memory import Array, ArrayType, Struct
 
+_SECTION = re.compile(r"\.bss|\.(?:ro)?data(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
 S = TypeVar("S", bound=Struct)
 
 
@@ -21,6 +23,7 @@ class GlobalArray(Array[int]):
     __slots__ = ("section", "type")
 
     def __init__(self, section: str, kind: ArrayType) -> None:
+        _check_section(section)
         super().__init__(kind, memoryview(bytearray(kind.octets)))
         self.section, self.type = section, kind
 
@@ -34,6 +37,7 @@ def global_array(element: Any, count: int, section: str) -> GlobalArray:
 
 def global_struct(kind: type[S], section: str = ".bss") -> S:
     """A zeroed global struct in data section `section`."""
+    _check_section(section)
     made = kind()
     object.__setattr__(made, "_section", section)
     return made
@@ -55,6 +59,12 @@ def constant(kind: object, initial: int = 0) -> Cell:
 def section_of(struct: Struct) -> str:
     """The data section a global struct or variable lies in; empty for a struct that is not global."""
     return str(getattr(struct, "_section", "")) if "_section" in vars(struct) else ""
+
+
+def _check_section(section: str) -> None:
+    """Raises ValueError for a name that is not a data section's, as loaders know them."""
+    if _SECTION.fullmatch(section) is None:
+        raise ValueError(f"{section!r} is no data section: write .bss, .data, .rodata, .data.name or .rodata.name")
 
 
 def _cell(kind: object, initial: int, section: str) -> Cell:

@@ -26,11 +26,18 @@ from pybpf.compiler.lang.integers import Width, width_of
 E = TypeVar("E", bound=int)
 
 
+MAX_ELEMENTS = 1 << 24  # what BTF and the offsets of instructions can say is more; no map's value is
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """How many elements a fixed array has: `Annotated[Array[u8], Count(64)]`."""
 
     elements: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.elements, int) or not 0 < self.elements <= MAX_ELEMENTS:
+            raise ValueError(f"an array has from 1 to {MAX_ELEMENTS} elements, not {self.elements!r}")
 
 
 @dataclass(frozen=True, slots=True)

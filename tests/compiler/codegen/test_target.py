@@ -14,15 +14,17 @@ from tests.compiler.kernel_text import PRELUDE, module_of
 
 TOO_MUCH_STACK = """
 class Big(Struct):
-    many: Annotated[Array[u8], Count(600)]
+    many: Annotated[Array[u8], Count(300)]
 
 
 @program("tc")
 def main(packet: Skb) -> int:
     big = Big()
+    other = Big()
     for i in range(64):
         big.many[i] = packet.length & 0xFF
-    return big.many[packet.length & 511]
+        other.many[i] = i
+    return big.many[packet.length & 255] + other.many[packet.length & 127]
 """
 
 

@@ -347,3 +347,15 @@ def a_way_that_is_never_gone(packet: Skb) -> int:
     if wrap(u16, sample.large) == 0:
         return 3 + (sample.total % steps & 0xFF) + (sample.total >> steps & 7)
     return 2
+
+
+@program("tc")
+def an_address_is_added_to(packet: Skb) -> int:
+    """An index below the alignment of what lies on the stack was added with `or`."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    mine = Sample()
+    mine.octets[3] = sample.small
+    mine.octets[5] = 9
+    return mine.octets[(sample.tiny ^ 286) // 32 & 7] + mine.octets[sample.small >> 5]

@@ -22,6 +22,7 @@ from tests.compiler.frontend import (
     accepted_found,
     accepted_memory,
     accepted_numbers,
+    accepted_stack,
 )
 from tests.compiler.frontend.accepted_sample import samples
 
@@ -32,6 +33,7 @@ TABLES: dict[ModuleType, tuple[Table[Any, Any], str]] = {
     accepted_flow: (samples, "samples"),
     accepted_memory: (samples, "samples"),
     accepted_found: (samples, "samples"),
+    accepted_stack: (samples, "samples"),
     accepted_calls: (samples, "samples"),
 }
 
