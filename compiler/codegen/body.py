@@ -21,6 +21,8 @@ from pybpf.compiler.codegen.types import (
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import Role
 
+_LARGE = 16  # more results than any type of program is held to
+
 
 class BodyEmitter(CallEmitter):
     """A cursor over the function being written."""
@@ -115,7 +117,7 @@ class BodyEmitter(CallEmitter):
 
     def leave(self, value: ir.Expression | None) -> None:
         """Return, in the width that the caller of this kind of function expects."""
-        result = self.value(value) if value is not None else None
+        result = self.returned(value) if value is not None else None
         self.settle(0)
         if result is None:
             self.at.ret_void()
@@ -127,6 +129,11 @@ class BodyEmitter(CallEmitter):
                 self.at.ret(self.at.zext(result, I64) if isinstance(self.source.result, ir.Bool) else result)
             case Role.FUNCTION | Role.SUBPROGRAM:
                 self.at.ret(result)
+
+    def returned(self, value: ir.Expression) -> ll.Value:
+        """What is returned. Of some programs the verifier wants to know that it is one of a few numbers."""
+        is_small = isinstance(value.type, ir.Word) and value.type.low >= 0 and value.type.high < _LARGE
+        return self.bounded(value) if self.source.role is Role.PROGRAM and is_small else self.value(value)
 
     def fork(self, test: ir.Expression, then: tuple[ir.Statement, ...], other: tuple[ir.Statement, ...]) -> None:
         """if / else."""
