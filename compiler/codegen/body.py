@@ -19,17 +19,20 @@ from pybpf.compiler.codegen.types import (
     width_of_range,
 )
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.alignment import Addresses
 from pybpf.compiler.lang import Role
+from pybpf.compiler.lang.kinds import section_of
 
-_LARGE = 16  # more results than any type of program is held to
+_ITERATOR = ll.ArrayType(I64, 1)  # struct bpf_iter_num
 
 
 class BodyEmitter(CallEmitter):
     """A cursor over the function being written."""
 
-    def __init__(self, module: ll.Module, source: ir.Function, functions: dict[str, ll.Function], debug: DebugInfo) -> None:
+    def __init__(self, module: ll.Module, addresses: Addresses, functions: dict[str, ll.Function], debug: DebugInfo) -> None:
+        source = addresses.function
         function = functions[source.name]
-        super().__init__(module, function, functions)
+        super().__init__(module, function, functions, addresses)
         self.source, self.debug = source, debug
         self.subprogram = debug.subprogram(source)
         function.set_metadata("dbg", self.subprogram)
@@ -131,9 +134,9 @@ class BodyEmitter(CallEmitter):
                 self.at.ret(result)
 
     def returned(self, value: ir.Expression) -> ll.Value:
-        """What is returned. Of some programs the verifier wants to know that it is one of a few numbers."""
-        is_small = isinstance(value.type, ir.Word) and value.type.low >= 0 and value.type.high < _LARGE
-        return self.bounded(value) if self.source.role is Role.PROGRAM and is_small else self.value(value)
+        """What is returned. To some types of program the verifier allows a few numbers only, and wants to see that it is one."""
+        section = section_of(self.source.section) if self.source.role is Role.PROGRAM else None
+        return self.value(value) if section is None or section.returns is None else self.bounded(value)
 
     def fork(self, test: ir.Expression, then: tuple[ir.Statement, ...], other: tuple[ir.Statement, ...]) -> None:
         """if / else."""
@@ -164,8 +167,8 @@ class BodyEmitter(CallEmitter):
 
     def iterate(self, node: ir.Iterate) -> None:
         """A loop by an open-coded iterator: new, next until it gives nothing, destroy on every way out."""
-        iterator = opaque(self.entry.alloca(I64, name="iterator"))
-        iterator.align = 8
+        kept = len(self.taken)
+        iterator = self.slot(_ITERATOR)
         start, stop = (self.at.trunc(self.value(each), I32) for each in (node.start, node.stop))
         self.iterator_call("new", I32, [iterator, start, stop])
         head, body, after = (self.function.append_basic_block(name) for name in ("next", "body", "after"))
@@ -184,6 +187,7 @@ class BodyEmitter(CallEmitter):
             self.at.branch(head)
         self.at.position_at_end(after)
         self.iterator_call("destroy", ll.VoidType(), [iterator])
+        self.give_back(kept)
 
     def iterator_call(self, what: str, returns: ll.Type, arguments: list[ll.Value]) -> ll.Value:
         """bpf_iter_num_new, _next or _destroy."""

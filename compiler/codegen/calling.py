@@ -24,6 +24,7 @@ _TRACE_PRINTK, _TRACE_VPRINTK = 6, 177  # the second since 5.16
 _DIRECT = 3  # arguments that the first one takes
 _SPIN_LOCK, _SPIN_UNLOCK = 93, 94
 _PROBE_READ_KERNEL = 113
+_DYNPTR = ll.ArrayType(I64, 2)  # struct bpf_dynptr
 DYNPTR_FROM = {"__sk_buff": "bpf_dynptr_from_skb", "xdp_md": "bpf_dynptr_from_xdp"}
 ACCESS_INDEX = "llvm.preserve.struct.access.index.p0.p0"
 
@@ -116,7 +117,7 @@ class CallEmitter(ValueEmitter):
         if isinstance(node.type, ir.Address) and not field.is_pointer:
             return place
         kept = len(self.taken)
-        slot = self.slot(64)
+        slot = self.slot(I64)
         self.at.store(ll.Constant(I64, 0), slot, align=8)
         self.kernel(_PROBE_READ_KERNEL, I64, [slot, ll.Constant(I32, width.octets), place])
         loaded = self.at.load(slot, typ=ll.IntType(width.bits), align=width.octets)
@@ -127,13 +128,15 @@ class CallEmitter(ValueEmitter):
         """A dynptr on the packet, and a slice of it."""
         assert isinstance(node.type, ir.Pointer) and isinstance(node.context.type, ir.Context)
         context, offset, buffer = (self.value(each) for each in (node.context, node.offset, node.buffer))
-        pointer = opaque(self.entry.alloca(ll.ArrayType(I64, 2), name="dynptr"))
-        pointer.align = 8
+        kept = len(self.taken)
+        pointer = self.slot(_DYNPTR)
         make = ExternAddress(DYNPTR_FROM[node.context.type.kind.symbol], ll.FunctionType(I32, [POINTER, I64, POINTER]))
         self.at.call(make, [context, ll.Constant(I64, 0), pointer])
         take = ExternAddress("bpf_dynptr_slice", ll.FunctionType(POINTER, [POINTER, I32, POINTER, I32]))
         size = ll.Constant(I32, node.type.struct.size_bytes)
-        return self.at.call(take, [pointer, self.at.trunc(offset, I32), buffer, size])
+        found = self.at.call(take, [pointer, self.at.trunc(offset, I32), buffer, size])
+        self.give_back(kept)  # the next slice takes it, and to the front end it is the end of this one
+        return found
 
     def print(self, node: ir.Print) -> ll.Value:
         """A line in the kernel's trace: up to three numbers in registers, more of them in an array on the stack."""
@@ -142,10 +145,13 @@ class CallEmitter(ValueEmitter):
         numbers = [self.value(each) for each in node.arguments]
         if len(numbers) <= _DIRECT:
             return self.kernel(_TRACE_PRINTK, I64, [text, size, *numbers])
-        slots = opaque(self.entry.alloca(ll.ArrayType(I64, len(numbers)), name="numbers"))
+        kept = len(self.taken)
+        slots = self.slot(ll.ArrayType(I64, len(numbers)))
         for index, number in enumerate(numbers):
             self.at.store(number, self.at.gep(slots, [ll.Constant(I64, index)], source_etype=I64), align=8)
-        return self.kernel(_TRACE_VPRINTK, I64, [text, size, slots, ll.Constant(I32, 8 * len(numbers))])
+        done = self.kernel(_TRACE_VPRINTK, I64, [text, size, slots, ll.Constant(I32, 8 * len(numbers))])
+        self.give_back(kept)
+        return done
 
     def helper(self, node: ir.HelperCall) -> ll.Value:
         """A call of a helper, its registers filled as its row of the table says."""
@@ -204,17 +210,20 @@ class CallEmitter(ValueEmitter):
     def stored(self, argument: ir.Expression, width: Width) -> ll.Value:
         """A number on the stack, as a map has it: its address."""
         value = self.narrowed(self.value(argument), width)
-        place = self.slot(width.bits)
+        place = self.slot(ll.IntType(width.bits))
         self.at.store(value, place, align=width.octets)
         return place
 
-    def slot(self, bits: int) -> ll.Value:
-        """A place on the stack for a number, until `give_back`. LLVM would give each call places of its own."""
-        free = next((each for each in self.free if each.allocated_type.width == bits), None)
-        if free is not None:
-            self.free.remove(free)
-        self.taken.append(free if free is not None else opaque(self.entry.alloca(ll.IntType(bits), name="number")))
-        return self.taken[-1]
+    def slot(self, kind: ll.Type) -> ll.Value:
+        """A place on the stack for a `kind`, until `give_back`. LLVM would give each call places of its own."""
+        place = next((each for each in self.free if each.allocated_type == kind), None)
+        if place is not None:
+            self.free.remove(place)
+        else:
+            place = opaque(self.entry.alloca(kind, name="temporary"))
+            place.align = 8 if isinstance(kind, ll.ArrayType) else kind.width // 8
+        self.taken.append(place)
+        return place
 
     def give_back(self, kept: int) -> None:
         """All but the first `kept` places are free again."""

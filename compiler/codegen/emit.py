@@ -12,6 +12,7 @@ from pybpf.compiler.codegen.body import BodyEmitter
 from pybpf.compiler.codegen.debug import DebugInfo
 from pybpf.compiler.codegen.types import I8, I32, I64, POINTER, memory_type, opaque, value_type
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.alignment import alignments
 from pybpf.compiler.lang import Role
 
 TRIPLE = "bpfel"
@@ -38,8 +39,9 @@ def emit(source: ir.Module) -> str:
         debug.describe_data(variable, data)
         opaque(variable)
     functions = {function.name: _declare(module, function) for function in source.functions}
+    addresses = alignments(source)
     for function in source.functions:
-        BodyEmitter(module, function, functions, debug).run()
+        BodyEmitter(module, addresses[function.name], functions, debug).run()
     externs = "".join(f"{_extern(each, debug)}\n" for each in source.kfuncs)
     return f"{module}\n{externs}{debug.text()}"
 
@@ -77,4 +79,5 @@ def _declare(module: ll.Module, function: ir.Function) -> ll.Function:
             made.linkage = "internal"
             made.attributes.add("noinline")
     made.attributes.add("nounwind")  # no .eh_frame
+    set.add(made.attributes, '"no-builtins"')  # no stores are made a call of memset; llvmlite knows attributes without quotes only
     return made

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+import select
+import signal
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,14 +19,17 @@ from typing import IO, NoReturn
 
 import llvmlite.binding as llvm
 
+MOST_SECONDS = 120  # for one module; the largest here takes one
 TRIPLE, CPU = "bpfel", "v3"
 Emit = Callable[[llvm.TargetMachine, llvm.ModuleRef], bytes]
 _COMPLAINT = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
 # A sum over a loop would become one multiplication of 128 bits, for which BPF has no instruction, and a loop that copies or
 # clears a call of memcpy or memset, which nobody has.
 _OPTIONS = ("-replexitval=never", "-disable-loop-idiom-all")
+_STOPPED = "stopped"
 _HINTS = (  # a phrase of LLVM's -> what to do about it
     ("stack limit", "keep large structs in a PerCpuArray: a program has 512 bytes of stack, with all it calls"),
+    (_STOPPED, "a @function is compiled into each of its callers, theirs into theirs: make some of them @subprogram"),
 )
 
 
@@ -74,6 +79,7 @@ def finished(child: Started) -> Object:
 def abandon(child: Started) -> None:
     """Let go of a child that nobody waits for any more; nothing when it is finished."""
     if not child.complaints.closed:
+        os.kill(child.pid, signal.SIGKILL)
         with suppress(BackendError):
             _end(child)
 
@@ -99,11 +105,21 @@ def _start(text: str, emit: Emit) -> Started:
 
 def _end(child: Started) -> bytes:
     with child.complaints as complaints:
-        with os.fdopen(child.answer, "rb") as pipe:
-            answer = pipe.read()
-        _, status = os.waitpid(child.pid, 0)
+        try:
+            with os.fdopen(child.answer, "rb") as pipe:
+                is_slow = not select.select([pipe], [], [], MOST_SECONDS)[0]
+                if is_slow:
+                    os.kill(child.pid, signal.SIGKILL)
+                answer = pipe.read()
+        except BaseException:  # nobody will wait for the child any more
+            os.kill(child.pid, signal.SIGKILL)
+            raise
+        finally:
+            _, status = os.waitpid(child.pid, 0)
         complaints.seek(0)
         said = complaints.read().decode(errors="replace").strip()
+    if is_slow:
+        raise BackendError(f"the back end was {_STOPPED} after {MOST_SECONDS} seconds")
     if status != 0 or not answer:
         raise BackendError(said or f"the back end ended with status {status}")
     return answer

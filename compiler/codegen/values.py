@@ -12,6 +12,7 @@ from llvmlite import ir as ll
 from pybpf.compiler.codegen.numbers import arithmetic, compared, is_followed
 from pybpf.compiler.codegen.types import I1, I8, I32, I64, POINTER, value_type, volatile
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.alignment import Addresses, multiple
 from pybpf.compiler.lang import ContextField, KernelObject, Width
 
 _FULL = frozenset((1 << bits) - 1 for bits in (8, 16, 32, 64))  # the largest numbers of each width
@@ -22,8 +23,8 @@ _UNDEFINED_FOR_SOME = ("div", "mod", "shl", "shr")  # by 0, by 64 and more
 class ValueEmitter:
     """The part of the cursor that makes values; `at` is where instructions go, `entry` where allocas go."""
 
-    def __init__(self, module: ll.Module, function: ll.Function, functions: dict[str, ll.Function]) -> None:
-        self.module, self.function, self.functions = module, function, functions
+    def __init__(self, module: ll.Module, function: ll.Function, functions: dict[str, ll.Function], addresses: Addresses) -> None:
+        self.module, self.function, self.functions, self.addresses = module, function, functions, addresses
         self.locals: dict[str, ll.Instruction] = {}
         self.storage: dict[str, ll.Instruction] = {}
         self.entry = ll.IRBuilder(function.append_basic_block("entry"))
@@ -183,21 +184,18 @@ class ValueEmitter:
     def alignment(self, base: ir.Expression, offset: int, size: int) -> int:
         """What is claimed of an access to `size` bytes at `offset` of a struct, in bytes.
 
-        On the stack it is what is so: the verifier takes no other. Of the rest it is a claim that C compilers make of struct
-        iphdr too, of each struct by itself: the machine does not mind, and LLVM then reads a word as a word.
+        Where it may be to the stack it is what is so: the verifier takes no other. Of the rest it is a claim that C compilers
+        make of struct iphdr too, of each struct by itself: the machine does not mind, and LLVM then reads a word as a word.
         """
-        root, whole = _root(base)
-        claimed = whole + offset if self.is_mine(root) else offset
-        return min(size, claimed & -claimed) if claimed else size
+        stack = self.addresses.of(base).stack
+        if stack:
+            return min(size, multiple(stack, offset))
+        return min(size, offset & -offset) if offset else size
 
     def step(self, base: ir.Expression, stride: int, width: Width) -> int:
         """What is claimed of an access to an element. The eight bytes of `.word(at)` lie anywhere, too."""
         aligned = self.alignment(base, 0, width.octets)
-        return min(stride, aligned) if self.is_mine(_root(base)[0]) else aligned
-
-    def is_mine(self, root: ir.Expression) -> bool:
-        """Whether this is a struct on this function's stack."""
-        return isinstance(root, ir.Storage) or (isinstance(root, ir.Local) and root.name in self.storage)
+        return min(stride, aligned) if self.addresses.of(base).stack else aligned
 
     def widened(self, value: ll.Value, width: Width) -> ll.Value:
         """Memory -> word."""
@@ -284,15 +282,6 @@ class ValueEmitter:
     def kernel_read(self, node: ir.KernelRead) -> ll.Value:
         """Reads of kernel structs: CallEmitter has them."""
         raise NotImplementedError
-
-
-def _root(address: ir.Expression) -> tuple[ir.Expression, int]:
-    """(what an address is counted from, how many bytes)."""
-    octets = 0
-    while isinstance(address, ir.Offset):
-        octets += address.octets
-        address = address.base
-    return address, octets
 
 
 def _is_kernels(base: ir.Expression) -> bool:

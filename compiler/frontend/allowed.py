@@ -1,4 +1,4 @@
-"""Programs against what their types may do: helpers, context fields, the packet, results, the stack, the target kernel.
+"""Programs against what their types may do: helpers, context fields, the packet, results, the target kernel.
 
 All of it the verifier would refuse as well, but later, and without the line's reason.
 """
@@ -12,7 +12,7 @@ from pybpf.compiler.diag import Diagnostic, Span
 from pybpf.compiler.frontend.regions import in_packet
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.flow import parts
-from pybpf.compiler.lang import Declaration, Role, Struct
+from pybpf.compiler.lang import Declaration, Role
 from pybpf.compiler.lang.context import Rights
 from pybpf.compiler.lang.helpers.availability import callable_from
 from pybpf.compiler.lang.kinds import ProgramType, program_type, returns_of, section_of
@@ -50,9 +50,7 @@ def check_programs(module: ir.Module, target: str) -> Iterator[Diagnostic]:
     functions = {each.name: (each, tuple(_nodes(each))) for each in module.functions}
     for each in module.functions:
         if each.role is Role.PROGRAM:
-            reached = _reached(each.name, functions)
-            yield from _Program(each, target).check(reached)
-            yield from _stack(each, reached)
+            yield from _Program(each, target).check(_reached(each.name, functions))
     if target:
         yield from _too_new(module, target)
 
@@ -128,26 +126,6 @@ class _Program:
                 given = str(known.low) if known.low == known.high else f"from {known.low} to {known.high}"
                 allowed = str(low) if low == high else f"from {low} to {high}"
                 yield error(self.entry, node, "kernel-result", f"a program in {self.entry.section!r} may return {allowed}, not {given}", "return a constant, or bound it first")
-
-
-def _stack(entry: ir.Function, reached: list[Walked]) -> Iterator[Diagnostic]:
-    """Structs that helpers are given have to lie on the stack; others LLVM may keep in registers."""
-    total = 0
-    for function, nodes in reached:
-        for name, struct in _given(function, nodes):
-            total += -(-struct.size_bytes // 8) * 8
-            if total > MAX_STACK:
-                yield error(function, function, "kernel-stack", f"`{name}` ({struct.__name__}, {struct.size_bytes} bytes) makes {total} bytes on the stack of `{entry.name}`, and {MAX_STACK} is the most", "keep large structs in a PerCpuArray")
-                return
-
-
-def _given(function: ir.Function, nodes: tuple[Part, ...]) -> list[tuple[str, type[Struct]]]:
-    """The structs on the stack whose address goes to a helper."""
-    storage, found = dict(function.storage), set()
-    for node in nodes if storage else ():
-        if isinstance(node, ir.HelperCall):
-            found |= {each.name for each in node.arguments if isinstance(each, ir.Local | ir.Storage) and each.name in storage}
-    return [(name, storage[name]) for name in sorted(found)]
 
 
 def _too_new(module: ir.Module, target: str) -> Iterator[Diagnostic]:

@@ -15,6 +15,8 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.lang import ArrayType, Declaration, KernelObject, MapFlag, Role, Struct, Width
 from pybpf.compiler.lang.helper import Give, Helper, Pass, helper_of
 
+_LANGUAGE = "pybpf.compiler.lang."
+
 
 def function_call(scope: Scope, node: ast.Call, helper: Helper) -> ir.Expression:
     """`ktime_ns()`."""
@@ -59,6 +61,8 @@ def map_method(scope: Scope, node: ast.Call, function: ast.Attribute, owner: Dec
 def _of_class(scope: Scope, node: ast.Call, owner: Declaration, name: str) -> Helper:
     """The helper that a method of a map is. An override without a mark of its own is the same helper."""
     helper = next((found for kind in type(owner).__mro__ if (found := helper_of(vars(kind).get(name))) is not None), None)
+    if (other := next((kind for kind in type(owner).__mro__ if name in vars(kind) and not kind.__module__.startswith(_LANGUAGE)), None)) is not None:
+        raise scope.fail(node, "kernel-call", f"{other.__name__} has a method {name!r} of its own, which the kernel does not", "call a @function instead")
     if helper is None:
         methods = sorted({each for kind in type(owner).__mro__ for each, value in vars(kind).items() if helper_of(value) is not None})
         raise scope.fail(node, "kernel-call", f"{type(owner).__name__} has no method {name!r} in a kernel program", of_map_method(name, methods))

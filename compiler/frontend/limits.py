@@ -7,25 +7,32 @@ from collections.abc import Iterator
 from pybpf.compiler.diag import Diagnostic
 from pybpf.compiler.frontend.allowed import error
 from pybpf.compiler.frontend.origins import check_origins, every
+from pybpf.compiler.frontend.slices import check_slices
+from pybpf.compiler.frontend.stack import callees, check_stack
 from pybpf.compiler.ir import nodes as ir
+from pybpf.compiler.ir.alignment import Addresses, alignments, multiple
 from pybpf.compiler.lang import Role
 from pybpf.compiler.lang.helper import Pass, longest_length
 from pybpf.compiler.lang.helpers.availability import GPL_COMPATIBLE, GPL_ONLY
 from pybpf.compiler.lang.skb import NO_QUEUE
 
 MAX_FRAMES = 8  # MAX_CALL_FRAMES (include/linux/bpf_verifier.h): a program and seven that are called
-_TAIL_CALL, _SET_CALLBACK = 12, 170
+_TAIL_CALL = 12
 _TRACE_PRINTK, _PROBE_READ_KERNEL = 6, 113
 
 
 def check_limits(module: ir.Module) -> Iterator[Diagnostic]:
     """What is wrong with a module, in no order."""
     yield from check_origins(module)
+    yield from check_slices(module)
+    yield from check_stack(module)
     yield from _frames(module)
     yield from _tail_calls(module)
+    addresses = alignments(module)
     for function in module.functions:
         for node in _nodes(function):
             yield from _call(function, node)
+            yield from _placed(addresses[function.name], node)
             if module.license not in GPL_COMPATIBLE:
                 yield from _licence(function, node, module.license)
 
@@ -47,6 +54,26 @@ def _call(function: ir.Function, node: ir.Expression | ir.Statement) -> Iterator
             assert isinstance(value.type, ir.Word)
             if value.type.high >= NO_QUEUE:
                 yield error(function, node, "kernel-range", f"{NO_QUEUE} is no queue, and the kernel would not write it", f"compare it first: `< {NO_QUEUE}`")
+
+
+def _placed(addresses: Addresses, node: ir.Expression | ir.Statement) -> Iterator[Diagnostic]:
+    """Atomics on what may lie at an odd address: a struct's type says where in it a field lies, not where the struct does.
+    And copies between what may overlap: eight bytes are moved after the other."""
+    match node:
+        case ir.Atomic(base=base, offset=offset, width=width):
+            octets = width.octets
+        case ir.CompareExchange(base=base, offset=offset, bits=bits):
+            octets = bits // 8
+        case ir.Copy(target=target, source=source) if addresses.of(target).packet and addresses.of(source).packet:
+            yield error(addresses.function, node, "kernel-call", "two views on the packet may overlap, and callers pass such", "copy through a struct of your own")
+            return
+        case _:
+            return
+    if multiple(addresses.of(base).anywhere, offset) < octets:
+        yield error(
+            addresses.function, node, "kernel-atomic", f"this may lie at an address that is no multiple of {octets}: inside of a packed struct, or in the packet",
+            "atomics need one: put the counter into a struct that is not packed",
+        )  # fmt: skip
 
 
 def _length(function: ir.Function, length: ir.Expression, of: ir.Expression) -> Iterator[Diagnostic]:
@@ -86,22 +113,13 @@ def _frames(module: ir.Module) -> Iterator[Diagnostic]:
     """Calls within calls: each subprogram and each callback has a frame, a @function has not."""
     depths: dict[str, int] = {}
     for function in module.functions:  # callees come before their callers
-        called = [(depths[name], node) for node in _nodes(function) for name in _called(node)]
+        called = [(depths[name], node) for node in _nodes(function) for name in callees(node)]
         below = max((depth for depth, _ in called), default=0)
         own = 0 if function.role is Role.FUNCTION else 1
         depths[function.name] = own + below
         if own + below > MAX_FRAMES and below <= MAX_FRAMES:
             deepest = next(node for depth, node in called if depth == below)
             yield error(function, deepest, "kernel-call", f"calls go {own + below} deep here, and {MAX_FRAMES} is the most", "make some of them @function, which has no frame of its own")
-
-
-def _called(node: ir.Expression | ir.Statement) -> Iterator[str]:
-    """The functions that run on top of a node's own frame: what a timer calls later does not."""
-    match node:
-        case ir.Call(function=name) | ir.Repeat(function=name):
-            yield name
-        case ir.HelperCall(helper=helper, arguments=arguments) if helper.number != _SET_CALLBACK:
-            yield from (each.function for each in arguments if isinstance(each, ir.FunctionAddress))
 
 
 def _tail_calls(module: ir.Module) -> Iterator[Diagnostic]:

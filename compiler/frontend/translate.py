@@ -13,6 +13,7 @@ from pybpf.compiler.frontend.allowed import check_programs
 from pybpf.compiler.frontend.assignments import allocated
 from pybpf.compiler.frontend.limits import check_limits
 from pybpf.compiler.frontend.owed import check_nothing
+from pybpf.compiler.frontend.results import check_results
 from pybpf.compiler.frontend.scope import Scope, widest
 from pybpf.compiler.frontend.signature import role, signature
 from pybpf.compiler.frontend.source import definition
@@ -53,14 +54,23 @@ def too_deep(source: Source, line: int) -> CompileError:
 def _module(programs: Sequence[Callable[..., Any]], uses: Uses, target: str) -> ir.Module:
     for entry in programs:
         _program(entry, uses)
+    if not uses.errors:
+        _check_licences(programs, uses)
     licences = {mark.licence for entry in programs if isinstance(mark := getattr(entry, MARK, None), Kernel)} or {LICENSE}
     module = ir.Module(uses.finished(), tuple(uses.maps.values()), tuple(uses.globals.values()), min(licences), tuple(uses.kfuncs.values()))
     if not uses.errors:
         uses.errors += list(dict.fromkeys((*check_programs(module, target), *check_limits(module))))
     if uses.errors:
         raise CompileError(sorted(uses.errors, key=_order))
-    assert len(licences) == 1, f"one object has one licence, not {sorted(licences)}"
     return module
+
+
+def _check_licences(programs: Sequence[Callable[..., Any]], uses: Uses) -> None:
+    """One object has one licence: an error about the first program that has another."""
+    licences = [mark.licence for each in programs if isinstance(mark := getattr(each, MARK, None), Kernel)]
+    if other := next((each for each, licence in zip(programs, licences, strict=False) if licence != licences[0]), None):
+        scope = Scope(other, uses)
+        uses.report(scope.fail(scope.tree, "kernel-license", f"{other.__name__} is under another licence than {programs[0].__name__}, and one object has one", "give them one licence, or build two objects"))
 
 
 def _order(error: Diagnostic) -> tuple[str, int, int]:
@@ -97,6 +107,7 @@ def _function(function: Callable[..., Any], uses: Uses) -> ir.Function:
     body = block(scope, scope.tree.body)
     if not leaves(body):
         body = (*body, *_end(scope, function.__name__, len(uses.errors) > errors))
+    check_results(scope, mark.section, body)
     return ir.Function(
         name=function.__name__,
         role=mark.role,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,6 +54,7 @@ class Uses:
         self._unfinished: list[Callable[..., Any]] = []  # being translated, callers before callees
         self.movers: set[str] = set()  # functions that may move the packet
         self.writers: dict[str, frozenset[int]] = {}  # functions -> the parameters they write through
+        self.results: dict[str, frozenset[type[IntEnum]]] = {}  # functions -> the results that they name
         self.finders: set[str] = set()  # functions that may return a view on the packet
         self._owners: dict[str, object] = dict.fromkeys(("_license", *SECTIONS_OF_OBJECTS))  # every name of the object, and what it stands for
 

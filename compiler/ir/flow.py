@@ -22,6 +22,13 @@ def parts(node: ir.Expression | ir.Statement) -> Iterator[ir.Expression | ir.Sta
             yield from (each for each in value if isinstance(each, _NODES))
 
 
+def every(node: ir.Expression | ir.Statement) -> Iterator[ir.Expression | ir.Statement]:
+    """A node and all nodes inside it, each before what is inside it."""
+    yield node
+    for each in parts(node):
+        yield from every(each)
+
+
 def leaves(body: tuple[ir.Statement, ...]) -> bool:
     """Whether control never reaches the end of `body`."""
     match body[-1] if body else None:

@@ -83,6 +83,9 @@ class Context:
 
     def __init_subclass__(cls, symbol: str = "", packet: Bounds | None = None) -> None:
         cls.symbol, cls.bounds = symbol or cls.symbol, packet or cls.bounds
+        own = [each for each in vars(cls) if not each.startswith("__") and callable(vars(cls)[each]) and any(each in vars(base) for base in cls.__mro__[1:])]
+        if own and not cls.__module__.startswith("pybpf.compiler.lang."):
+            raise TypeError(f"{cls.__name__} has {', '.join(own)} of its own, which no kernel program would see")
         found = dict(cls.context_fields)
         for name, hint in get_type_hints(cls, include_extras=True).items():
             place = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, At)), None)

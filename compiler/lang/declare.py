@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -13,6 +14,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S")
 MARK = "__kernel__"
 LICENSE = "Dual MIT/GPL"
+_SECTION = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")  # what stands in ELF and LLVM as it is written
+_LICENCE = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
 MAX_ROUNDS = 1 << 16  # of a `for`: the verifier follows each
 MAX_ITERATED = 1 << 23  # of an `iterate`: BPF_MAX_LOOPS (include/linux/bpf.h), of which bpf_iter_num_new takes no more
 
@@ -43,6 +46,11 @@ def program(section: str, licence: str = LICENSE) -> Callable[[F], F]:
     "tracepoint/sched/sched_process_exec"; kinds.py has all). Many helpers are only for programs under a licence
     that the kernel counts as GPL-compatible, as the default is.
     """
+
+    if not isinstance(section, str) or _SECTION.fullmatch(section) is None:
+        raise TypeError(f'a program says where it goes: write @program("tc"), not @program({section!r})')
+    if not isinstance(licence, str) or _LICENCE.fullmatch(licence) is None:
+        raise ValueError(f"{licence!r} is no licence: write one as the kernel knows it, such as {LICENSE!r}")
 
     def mark(function: F) -> F:
         setattr(function, MARK, Kernel(Role.PROGRAM, section, licence))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import get_annotations
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -105,20 +106,23 @@ class Array(Generic[E]):
 class Struct:
     """A C struct. `Kind()` has memory of its own, zeroed; `Kind.view(memory)` looks at somebody else's."""
 
-    layout: ClassVar[dict[str, Field]]
+    layout: ClassVar[dict[str, Field]] = {}
     symbol: ClassVar[str]  # the name of the struct in C and BTF
     size_bytes: ClassVar[int]
     alignment_bytes: ClassVar[int]
+    _packed: ClassVar[bool] = False
     _memory: memoryview
 
-    def __init_subclass__(cls, packed: bool = False, symbol: str = "") -> None:
+    def __init_subclass__(cls, packed: bool | None = None, symbol: str = "") -> None:
         cls.symbol = symbol or cls.__name__
+        base = _base(cls)
+        cls._packed = base._packed if packed is None else packed
+        if base.layout and cls._packed != base._packed:
+            raise TypeError(f"{cls.__name__} is not packed as {base.__name__}, whose fields come first")
         cls.layout, at, strictest = {}, 0, 1
-        for name, hint in get_type_hints(cls, include_extras=True).items():
-            if name.startswith("_") or get_origin(hint) is ClassVar:
-                continue
+        for name, hint in _declared(cls, base):
             kind, size, alignment = _measure(cls, name, hint)
-            alignment = 1 if packed else alignment
+            alignment = 1 if cls._packed else alignment
             at += -at % alignment
             cls.layout[name] = Field(name, at, kind)
             at, strictest = at + size, max(strictest, alignment)
@@ -228,16 +232,40 @@ class Struct:
             self._memory[field.offset : field.offset + width.octets] = width.bytes_of(value)
 
 
-class KernelObject(Struct):
-    """An object of the kernel that programs only hold a pointer to: never made, copied or written by them.
-
-    The verifier rewrites each access to it, at exactly the offset of a field.
-    """
-
-
 def memory_of(view: Struct | Array[Any]) -> memoryview:
     """The memory that a view looks at: exactly its bytes, not a copy."""
     return view._memory
+
+
+# What makes a Struct a view: a class that has its own is not what a kernel program sees.
+_LANGUAGE = "pybpf.compiler.lang."
+_OURS = frozenset({"__init__", "__new__", "__getattr__", "__setattr__", "__getattribute__", "__delattr__", "__init_subclass__", "__bytes__", "__len__"})
+
+
+def _base(cls: type[Struct]) -> type[Struct]:
+    """The one Struct that a class extends. Raises TypeError for several."""
+    bases = [each for each in cls.__bases__ if issubclass(each, Struct)]
+    if len(bases) > 1:
+        raise TypeError(f"{cls.__name__} extends several Structs: make all but one of them fields")
+    return bases[0]
+
+
+def _declared(cls: type[Struct], base: type[Struct]) -> list[tuple[str, object]]:
+    """(name, annotation) of each field, those of the base first. Raises TypeError for what would be another thing in CPython."""
+    hints = get_type_hints(cls, include_extras=True)
+    for name in get_annotations(cls):
+        if ClassVar in (hints[name], get_origin(hints[name])):
+            continue
+        if name in vars(cls):
+            raise TypeError(f"{cls.__name__}.{name} has a value: fields start as zeroes")
+        if name in base.layout:
+            raise TypeError(f"{cls.__name__}.{name} is a field of {base.__name__} already")
+        if hasattr(Struct, name) or name in get_annotations(Struct) or name == "_section" or (name.startswith("__") and name.endswith("__")):
+            raise TypeError(f"{cls.__name__}.{name}: every Struct has something of that name; use another")
+    methods = () if cls.__module__.startswith(_LANGUAGE) else (each for each in vars(cls) if hasattr(Struct, each) and not each.startswith("__"))
+    if own := sorted({*(_OURS & vars(cls).keys()), *methods} - {"symbol", "layout", "_packed"}):
+        raise TypeError(f"{cls.__name__} has {', '.join(own)} of its own, which no kernel program would see")
+    return [(name, hint) for name, hint in hints.items() if name not in get_annotations(Struct) and ClassVar not in (hint, get_origin(hint))]
 
 
 def _measure(owner: type[Struct], name: str, hint: object) -> tuple[Width | ArrayType | type[Struct], int, int]:
@@ -252,3 +280,11 @@ def _measure(owner: type[Struct], name: str, hint: object) -> tuple[Width | Arra
         if get_origin(base) is Array and count is not None and (element := width_of(get_args(base)[0])):
             return ArrayType(element, count.elements), element.octets * count.elements, element.octets
     raise TypeError(f"{owner.__name__}.{name}: {hint!r} is not a kernel type (u8..u64, s8..s64, be16..be64, Struct, counted Array)")
+
+
+# Last, for what measures it stands above.
+class KernelObject(Struct):
+    """An object of the kernel that programs only hold a pointer to: never made, copied or written by them.
+
+    The verifier rewrites each access to it, at exactly the offset of a field.
+    """

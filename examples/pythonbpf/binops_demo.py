@@ -26,7 +26,7 @@ def enter(call: Tracepoint) -> int:
         last.update(0, now)
         return 0
     elapsed_ns = now - before.value
-    if 0 <= elapsed_ns < SECOND_NS:
+    if elapsed_ns < SECOND_NS:
         printk("execve again within a second: %u ms", elapsed_ns // MILLISECOND_NS)
     last.delete(0)
     return 0

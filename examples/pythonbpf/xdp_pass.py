@@ -8,7 +8,7 @@ import time
 import pybpf
 from pybpf.lang import *
 
-count = HashMap(s64, s64, 1)
+count = HashMap(u64, u64, 1)
 
 
 @program("xdp")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -55,8 +56,26 @@ def programs_of(module: ModuleType) -> list[Callable[..., Any]]:
     from pybpf.compiler.frontend.signature import role
     from pybpf.compiler.lang import Role
 
-    found = [each for each in vars(module).values() if role(each) is Role.PROGRAM]
-    return [each for each in found if each.__module__ == module.__name__]
+    own = [each for each in vars(module).values() if isinstance(each, FunctionType) and role(each) is Role.PROGRAM and each.__module__ == module.__name__]
+    reached = {each.__code__.co_firstlineno for each in own}
+    for line, name in _marked(module):
+        if line not in reached:
+            raise Unable(f"{module.__file__}:{line}: the program {name} cannot be reached: another thing has its name, or it stands inside of something")
+    return [*own]
+
+
+def _marked(module: ModuleType) -> Iterator[tuple[int, str]]:
+    """(line, name) of every definition in a file that is decorated with @program(...), wherever it stands."""
+    from pybpf.compiler.lang import program
+
+    assert module.__file__ is not None
+    for node in ast.walk(ast.parse(Path(module.__file__).read_bytes())):
+        for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            called: Any = module
+            for name in ast.unparse(decorator.func).split(".") if isinstance(decorator, ast.Call) else ():
+                called = getattr(called, name, None)
+            if called is program and isinstance(node, ast.FunctionDef):
+                yield min(each.lineno for each in node.decorator_list), node.name
 
 
 def _imported(path: Path) -> ModuleType:

@@ -26,7 +26,11 @@ def test_ten_thousand_generated_programs_do_the_same_everywhere(tmp_path: Path, 
     seed, tally, start = time.time_ns(), Tally(), 0
     while tally.accepted < PROGRAMS:
         kind = list(Kind)[start // BATCH % len(Kind)]
-        tally += agree(kind, seed, range(start, start + BATCH), tmp_path)
+        try:
+            tally += agree(kind, seed, range(start, start + BATCH), tmp_path)
+        except Exception as error:
+            error.add_note(f"seed {seed}, {kind}, programs from {start}")
+            raise
         start += BATCH
         assert tally.accepted >= tally.made * LEAST_ACCEPTED, (seed, tally)
     with capsys.disabled():

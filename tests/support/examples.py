@@ -13,7 +13,12 @@ EXAMPLES = ("rate_limiter", "egress_firewall", "connect_redirector", "rtt_histog
 
 def example(name: str) -> ModuleType:
     """examples/kernel-python/`name`.py, imported anew."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    return module_of_example(FOLDER / f"{name}.py")
+
+
+def module_of_example(path: Path) -> ModuleType:
+    """The module that a file is, imported anew."""
+    spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # annotations are looked up there

@@ -73,7 +73,8 @@ class RawTracepoint(TracingMethods):
 def _declared(cls: type[Context]) -> dict[str, Any]:
     """The annotations of the fields, those of the classes in between first."""
     hints = get_type_hints(cls, include_extras=True)
-    return {name: hint for name, hint in hints.items() if ClassVar not in (hint, get_origin(hint)) and not name.startswith("_")}
+    kept = vars(Context).get("__annotations__", {})
+    return {name: hint for name, hint in hints.items() if ClassVar not in (hint, get_origin(hint)) and name not in kept}
 
 
 def _shape(cls: type[Context], name: str, hint: Any) -> tuple[Width, int | None]:

@@ -7,24 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from pybpf.compiler.codegen import BackendError, assembly, compile_llvm, emit
+from pybpf.compiler.codegen import (
+    BackendError,
+    abandon,
+    assembly,
+    compile_llvm,
+    emit,
+    finished,
+    started,
+    target,
+)
 from pybpf.compiler.frontend import translate
 from tests.compiler.frontend.accepted import branches
 from tests.compiler.kernel_text import PRELUDE, module_of
 
 TOO_MUCH_STACK = """
 class Big(Struct):
-    many: Annotated[Array[u8], Count(300)]
+    many: Annotated[Array[u8], Count(512)]
 
 
 @program("tc")
 def main(packet: Skb) -> int:
     big = Big()
-    other = Big()
-    for i in range(64):
-        big.many[i] = packet.length & 0xFF
-        other.many[i] = i
-    return big.many[packet.length & 255] + other.many[packet.length & 127]
+    ring.output(big)
+    numbers.update(1, 2)
+    return 0
 """
 
 
@@ -68,3 +75,26 @@ def test_nothing_is_left_open_by_a_failed_compilation(tmp_path: Path) -> None:
 def test_the_assembly_shows_the_instructions() -> None:
     text = assembly(emit(translate([branches])))
     assert "branches:" in text and "call 1" in text and "exit" in text
+
+
+def test_stores_in_a_row_are_no_call_of_memset(tmp_path: Path) -> None:
+    stores = "".join(f"    table[{each}] = 0\n" for each in range(300))
+    module = module_of(f'\n\ntable = global_array(u64, 512, ".data.many")\n\n\n@program("tc")\ndef main(packet: Skb) -> int:\n{stores}    return 0\n', tmp_path)
+    assert "memset" not in assembly(emit(translate([module.main])))
+
+
+def test_a_child_ends_with_whom_it_worked_for() -> None:
+    begun = started(emit(translate([branches])))
+    abandon(begun)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(begun.pid, 0)
+
+
+def test_a_back_end_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "MOST_SECONDS", 0)
+    begun = started(emit(translate([branches])))
+    with pytest.raises(BackendError, match="stopped after") as caught:
+        finished(begun)
+    assert "@subprogram" in caught.value.hint
+    with pytest.raises(ChildProcessError):
+        os.waitpid(begun.pid, 0)

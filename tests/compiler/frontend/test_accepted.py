@@ -17,6 +17,7 @@ from pybpf.compiler.lang import Role, Table
 from tests.compiler.engines import as_ir, in_python
 from tests.compiler.frontend import (
     accepted,
+    accepted_backend,
     accepted_calls,
     accepted_flow,
     accepted_found,
@@ -35,6 +36,7 @@ TABLES: dict[ModuleType, tuple[Table[Any, Any], str]] = {
     accepted_found: (samples, "samples"),
     accepted_stack: (samples, "samples"),
     accepted_calls: (samples, "samples"),
+    accepted_backend: (samples, "samples"),
 }
 
 

@@ -60,3 +60,10 @@ def test_global_data_lies_in_data_sections(section: str) -> None:
 def test_an_array_has_elements(count: int) -> None:
     with pytest.raises(ValueError, match="an array has from 1"):
         Annotated[Array[u8], Count(count)]
+
+
+def test_two_licences_are_no_object(tmp_path: Path) -> None:
+    text = HEAD + '    return x\n\n\n@program("tc", licence="Proprietary")\ndef other(packet: Skb) -> int:\n    return 0\n'
+    module = module_of(text, tmp_path)
+    with pytest.raises(CompileError, match="another licence than main"):
+        translate([module.main, module.other])

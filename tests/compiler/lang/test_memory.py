@@ -125,3 +125,47 @@ def test_copies_and_atomics() -> None:
     assert (one.wide, other.wide, other.small) == (0xFFFFFFFF, 1, 3)
     assert (other.compare_exchange("wide", 0, 5), other.wide) == (1, 1)
     assert (other.compare_exchange("wide", 1, 5), other.wide) == (1, 5)
+
+
+def test_a_field_may_begin_with_an_underscore() -> None:
+    class Padded(Struct):
+        first: u8
+        _pad: u8
+        last: be16
+
+    assert [each.offset for each in Padded.layout.values()] == [0, 1, 2]
+
+
+def test_what_extends_a_packed_struct_is_packed() -> None:
+    class Tight(Struct, packed=True):
+        kind: u8
+        length: u32
+
+    class More(Tight):
+        wide: u64
+
+    assert [each.offset for each in More.layout.values()] == [0, 1, 5]
+    with pytest.raises(TypeError, match="not packed as Tight"):
+        type("Loose", (Tight,), {"__annotations__": {"wide": u64}}, packed=False)
+
+
+def own_method(self: Struct) -> None:
+    """What no kernel program would see."""
+
+
+@pytest.mark.parametrize(
+    ("bases", "body", "says"),
+    [
+        ((Inner, Mixed), {}, "extends several Structs"),
+        ((Inner,), {"__annotations__": {"wide": u32}}, "is a field of Inner already"),
+        ((Struct,), {"__annotations__": {"a": u32}, "a": 5}, "has a value"),
+        ((Struct,), {"__annotations__": {"copy_from": u32}}, "something of that name"),
+        ((Struct,), {"__annotations__": {"size_bytes": u32}}, "something of that name"),
+        ((Struct,), {"__annotations__": {"__class__": u32}}, "something of that name"),
+        ((Struct,), {"__init__": own_method}, "__init__ of its own"),
+        ((Struct,), {"add_atomic": own_method}, "add_atomic of its own"),
+    ],
+)
+def test_a_struct_is_in_cpython_what_it_is_in_the_kernel(bases: tuple[type, ...], body: dict[str, object], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        type("Wrong", bases, {"__module__": __name__} | body)
