@@ -105,11 +105,15 @@ def fitting(scope: Scope, node: ast.AST, value: ir.Expression, width: Width) -> 
     have = known(value)
     if not ir.Word.of(width).holds(have):
         name = ("s" if width.signed else "u") + str(width.bits)
-        first = "it first" if isinstance(value, ir.Local | ir.Bind) else "it under a name first (`n = ...; if n < ...:`)"
         raise scope.fail(
-            node, "kernel-range", f"a number from {have.low} to {have.high} may not fit {name}", f"mask it, compare {first}, or write `wrap({name}, ...)`"
+            node, "kernel-range", f"a number from {have.low} to {have.high} may not fit {name}", f"mask it, compare {_first(value)}, or write `wrap({name}, ...)`"
         )
     return value
+
+
+def _first(value: ir.Expression) -> str:
+    """What is to be compared: of a field nothing is kept, for it may change in between."""
+    return "it first" if isinstance(value, ir.Local | ir.Bind) else "it under a name first (`n = ...; if n < ...:`)"
 
 
 def binary(scope: Scope, node: ast.AST, operator: ast.operator, left: ir.Expression, right: ir.Expression) -> ir.Expression:
@@ -146,7 +150,7 @@ def check_index(scope: Scope, node: ast.AST, index: ir.Expression, count: int) -
         raise scope.fail(node, "kernel-index", "the index may be below zero", "compare it first: `if index >= 0:`, or mask it")
     if known(index).high >= count:
         mask = (1 << (count.bit_length() - 1)) - 1
-        raise scope.fail(node, "kernel-index", f"the index is not known to be below {count}", f"mask it: `& {mask}`, or compare it first")
+        raise scope.fail(node, "kernel-index", f"the index is not known to be below {count}", f"mask it: `& {mask}`, or compare {_first(index)}")
 
 
 def _unary(scope: Scope, node: ast.UnaryOp) -> ir.Expression:

@@ -112,6 +112,8 @@ def _unusable(scope: Scope, node: ast.expr, found: object) -> Exception:
 
 def near_names(scope: Scope, text: str) -> str:
     """A hint for a name that nothing has."""
+    if (result := _RESULTS.get(text)) is not None:
+        return f"it is called `{result}` here: import it from pybpf.lang"
     number = next((number for number, name in KERNEL_NAMES.items() if name.removeprefix("bpf_") == text.removeprefix("bpf_")), None)
     if (row := next((each for each in rows() if each.number == number), None)) is not None:
         owner, _, name = row.name.rpartition(".")
@@ -120,6 +122,13 @@ def near_names(scope: Scope, text: str) -> str:
         return "kernel programs have len and range only: write it as a @function of your own"
     near = get_close_matches(text, [*scope.own, *scope.names, *lang.__all__], 1)
     return f"did you mean `{near[0]}`?" if near else "define or import it"
+
+
+_RESULTS = {
+    **{f"TC_ACT_{each.name}": f"Action.{each.name}" for each in lang.Action},
+    **{f"XDP_{each.name}": f"XdpAction.{each.name}" for each in lang.XdpAction},
+    **{f"SK_{each.name}": f"Verdict.{each.name}" for each in lang.Verdict},
+}
 
 
 def named_object(scope: Scope, node: ast.expr) -> Any:

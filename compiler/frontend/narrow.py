@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pybpf.compiler.frontend.regions import bound
+from pybpf.compiler.frontend.regions import bound, bound_surely
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.arithmetic import SIGNED_MAX, union, widened
 
@@ -26,7 +26,7 @@ def assume(types: Types, test: ir.Expression, holds: bool) -> Types:
         case ir.Logic(operator=operator, left=left, right=right) if (operator == "and") == holds:
             first, rebound = assume(types, left, holds), bound(right)  # what `left` says of a name, it says of its value then
             kept = {name: kind for name, kind in first.items() if name not in rebound}
-            return assume(kept | {name: types[name] for name in rebound if name in types}, right, holds)
+            return assume(kept | bound_surely(right) | {name: types[name] for name in rebound if name in types}, right, holds)
         case ir.IsNone(value=ir.Local(name=name) | ir.Bind(name=name) as value) if isinstance(known := types.get(name, value.type), ir.Pointer):
             # A name that is bound in the test is set here, though it may not be beyond: this side was evaluated.
             return types | {name: replace(known, owed=False) if holds else replace(known, maybe=False)}

@@ -89,5 +89,18 @@ def bound(node: Part) -> set[str]:
     return own.union(*(bound(each) for each in parts(node)))
 
 
+def bound_surely(node: Part) -> dict[str, ir.Type]:
+    """The names that `:=` sets whenever a node is evaluated, and to what."""
+    match node:
+        case ir.Bind(name=name, value=value):
+            return bound_surely(value) | {name: node.type}
+        case ir.Logic(left=left):
+            return bound_surely(left)
+        case ir.Choose(test=test):
+            return bound_surely(test)
+        case _:
+            return {name: kind for each in parts(node) for name, kind in bound_surely(each).items()}
+
+
 def _contains(outer: type[Struct], inner: type[Struct]) -> bool:
     return outer is inner or any(isinstance(field.type, type) and _contains(field.type, inner) for field in outer.layout.values())

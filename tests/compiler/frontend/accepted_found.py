@@ -359,3 +359,14 @@ def an_address_is_added_to(packet: Skb) -> int:
     mine.octets[3] = sample.small
     mine.octets[5] = 9
     return mine.octets[(sample.tiny ^ 286) // 32 & 7] + mine.octets[sample.small >> 5]
+
+
+@program("tc")
+def a_name_set_last_is_set_where_all_holds(packet: Skb) -> int:
+    """A comparison that says nothing new of it left it unknown."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    if (n := sample.half) > 5 and (m := n + 1) != 0 and sample.small + (low := m & 7) > 0:
+        return n + m + sample.octets[low]
+    return 3
