@@ -17,6 +17,7 @@ from pybpf.compiler.lang import ContextField, KernelObject, Width
 
 _FULL = frozenset((1 << bits) - 1 for bits in (8, 16, 32, 64))  # the largest numbers of each width
 
+_STRICTEST = 16  # more than anything is aligned to
 _UNDEFINED_FOR_SOME = ("div", "mod", "shl", "shr")  # by 0, by 64 and more
 
 
@@ -145,9 +146,11 @@ class ValueEmitter:
         return self.at.gep(made, [ll.Constant(I64, offset)], source_etype=I8) if offset else made
 
     def element(self, base: ir.Expression, index: ir.Expression, stride: int) -> ll.Value:
-        """The address of an array's element. How the array is aligned is hidden: the back end adds an index to an aligned
-        address with `or`, which the verifier does not let happen to an address."""
-        pointer = self.value(base) if isinstance(index, ir.Constant) else self.hidden(self.value(base))
+        """The address of an array's element. How the array is aligned is hidden from an index that is smaller: the back end
+        adds that with `or`, which the verifier does not let happen to an address."""
+        assert isinstance(index.type, ir.Word)
+        is_small = not isinstance(index, ir.Constant) and index.type.high * stride < _STRICTEST
+        pointer = self.hidden(self.value(base)) if is_small else self.value(base)
         return self.at.gep(pointer, [self.bounded(index)], source_etype=ll.IntType(8 * stride))
 
     def bounded(self, node: ir.Expression) -> ll.Value:
