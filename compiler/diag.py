@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,13 @@ class Span:
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
+class Severity(Enum):
+    """An error makes the input unusable; a warning is about input that can be used and may not mean what it says."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One thing wrong with the input: what, where, and what to do about it."""
@@ -45,6 +53,7 @@ class Diagnostic:
     span: Span
     message: str
     hint: str
+    severity: Severity = Severity.ERROR
 
 
 class CompileError(Exception):
@@ -76,6 +85,6 @@ def render(diagnostic: Diagnostic) -> str:
     stop = span.end_column if span.end_line == span.line else len(text) + 1
     margin = "".join("\t" if character == "\t" else " " for character in text[: span.column - 1])
     caret = margin + "^" * max(1, stop - span.column)
-    head = f"{span}: error[{diagnostic.code}]: {diagnostic.message}"
+    head = f"{span}: {diagnostic.severity.value}[{diagnostic.code}]: {diagnostic.message}"
     body = f"\n    {text}\n    {caret}" if text else ""
     return f"{head}{body}\n  hint: {diagnostic.hint}"

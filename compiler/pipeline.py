@@ -24,7 +24,7 @@ from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.ir.merge import merge
 from pybpf.compiler.lower import Entries, HttpTables, Origin, RuleSet, entries, http_tables
-from pybpf.compiler.policy import Endpoint, Policy, Resolved, read, resolve
+from pybpf.compiler.narrow import Endpoint, Policy, Resolved, read, resolve
 from pybpf.kernel_progs import endpoint as endpoint_programs
 from pybpf.kernel_progs import http as http_programs
 from pybpf.kernel_progs import refuse as refuse_programs

@@ -17,11 +17,12 @@ LEAVES = {f"{C}.diag", f"{C}.lang"}
 MAY_IMPORT: dict[str, set[str]] = {
     f"{C}.diag": set(),
     f"{C}.lang": set(),
-    f"{C}.policy": LEAVES,
+    f"{C}.policy": LEAVES | {f"{C}.automata"},
+    f"{C}.narrow": LEAVES | {f"{C}.policy"},
     f"{C}.automata": LEAVES,
     f"{C}.ir": LEAVES,
     f"{C}.frontend": LEAVES | {f"{C}.ir"},
-    f"{C}.lower": LEAVES | {f"{C}.policy", f"{C}.automata", f"{C}.ir", "pybpf.kernel_progs"},
+    f"{C}.lower": LEAVES | {f"{C}.narrow", f"{C}.policy", f"{C}.automata", f"{C}.ir", "pybpf.kernel_progs"},
     f"{C}.codegen": LEAVES | {f"{C}.ir"},
     f"{C}.pipeline": {C, "pybpf.kernel_progs"},
     C: {f"{C}.pipeline"},
@@ -34,7 +35,7 @@ DOORS = {
     "elftools": {"pybpf"},
     "cffi": {"pybpf"},
     "yaml": {f"{C}.policy"},
-    "pydantic": {f"{C}.policy"},
+    "lark": {f"{C}.policy"},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from pybpf.compiler.diag import Span
-from pybpf.compiler.policy import Allow, Direction, HttpRule, Protocol, Resolved, ResolvedEndpoint, Side
+from pybpf.compiler.narrow import Allow, Direction, HttpRule, Protocol, Resolved, ResolvedEndpoint, Side
 from pybpf.kernel_progs.abi import ANY
 from pybpf.kernel_progs.abi import Direction as HookDirection
 

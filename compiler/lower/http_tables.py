@@ -36,7 +36,7 @@ from pybpf.compiler.automata import (
 )
 from pybpf.compiler.diag import CompileError, Diagnostic, Span
 from pybpf.compiler.lower.http_grammar import CRLF, SPACE, VERSION, headers, strict_line, target
-from pybpf.compiler.policy import HttpRule, Text
+from pybpf.compiler.narrow import HttpRule, Text
 from pybpf.kernel_progs.abi import Action
 
 # Marks of the machine: rules count up from RULE, the landmarks of the grammar lie below.

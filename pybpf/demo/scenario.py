@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pybpf.compiler.diag import CompileError, Source, Span
-from pybpf.compiler.policy.fields import Report, fields, items, require, text
-from pybpf.compiler.policy.model import Text
-from pybpf.compiler.policy.positions import Entry, Mapping, Node, Scalar, parse
+from pybpf.compiler.narrow.fields import Report, fields, items, require, text
+from pybpf.compiler.narrow.model import Text
+from pybpf.compiler.policy.text.positions import Entry, Mapping, Node, Scalar, parse
 from pybpf.demo.network import MAX_ENDPOINTS
 
 DROP: Final = "drop"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pybpf.compiler.diag import Source, span_of_line
 from pybpf.compiler.lower import HttpTables, http_tables
-from pybpf.compiler.policy import HttpRule, Text
+from pybpf.compiler.narrow import HttpRule, Text
 
 
 def http_rules(*rules: tuple[str | None, str | None]) -> list[HttpRule]:

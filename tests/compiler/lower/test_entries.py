@@ -9,7 +9,7 @@ import pytest
 
 from pybpf.compiler.diag import Source, span_of_line
 from pybpf.compiler.lower import Entries, entries
-from pybpf.compiler.policy import (
+from pybpf.compiler.narrow import (
     Direction,
     Endpoint,
     Flow,

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from pybpf import __version__
 from pybpf.cli import COMMANDS, main
 
-HEAVY = ("llvmlite", "rich", "pyroute2", "yaml", "pydantic", "elftools", "pybpf._bpf", "pybpf.compiler.pipeline")
+HEAVY = ("llvmlite", "rich", "pyroute2", "yaml", "lark", "elftools", "pybpf._bpf", "pybpf.compiler.pipeline")
 
 
 def run_and_list_modules(*arguments: str) -> set[str]:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from pybpf.compiler.diag import Span
-from pybpf.compiler.policy.model import Allow, Direction, HttpRule, Protocol, Resolved, Side, Text
+from pybpf.compiler.narrow.model import Allow, Direction, HttpRule, Protocol, Resolved, Side, Text
 
 
 class Outcome(Enum):

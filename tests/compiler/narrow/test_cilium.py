@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pybpf.compiler.diag import Source
-from pybpf.compiler.policy import Direction, Policy, Port, Protocol, Rule, read
+from pybpf.compiler.narrow import Direction, Policy, Port, Protocol, Rule, read
 
 FLIGHTS = Path(__file__).resolve().parents[3] / "examples" / "flights" / "read-flights.yaml"
 HEAD = "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: p, namespace: shop}, spec: "

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pybpf.compiler.diag import Diagnostic, Span
-from pybpf.compiler.policy.known_keys import NOT_ENFORCED, WRITTEN_BY_SERVER
-from pybpf.compiler.policy.model import Text
-from pybpf.compiler.policy.positions import NULL, STRING, Entry, Listing, Mapping, Node, Scalar
+from pybpf.compiler.narrow.known_keys import NOT_ENFORCED, WRITTEN_BY_SERVER
+from pybpf.compiler.narrow.model import Text
+from pybpf.compiler.policy.text.positions import NULL, STRING, Entry, Listing, Mapping, Node, Scalar
 
 _SHAPES: Final = {Scalar: "a string", Mapping: "a mapping", Listing: "a list"}
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pybpf.compiler.policy.fields import Report, fields, strings
-from pybpf.compiler.policy.model import Selector, Text
-from pybpf.compiler.policy.positions import Node
+from pybpf.compiler.narrow.fields import Report, fields, strings
+from pybpf.compiler.narrow.model import Selector, Text
+from pybpf.compiler.policy.text.positions import Node
 
 DEFAULT_NAMESPACE: Final = "default"
 NAMESPACE_LABEL: Final = "io.kubernetes.pod.namespace"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pybpf.compiler.diag import CompileError, Source
-from pybpf.compiler.policy import Allow, Endpoint, Protocol, Resolved, read, resolve
-from tests.compiler.policy.inventory import policies
+from pybpf.compiler.narrow import Allow, Endpoint, Protocol, Resolved, read, resolve
+from tests.compiler.narrow.inventory import policies
 
 SERVICE = Endpoint("service", "default", (("app", "service"),))
 CLIENT = Endpoint("client", "default", (("app", "client"),))

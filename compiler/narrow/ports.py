@@ -6,9 +6,9 @@ import difflib
 import re
 from typing import Final
 
-from pybpf.compiler.policy.fields import Report, fields, items, require, text
-from pybpf.compiler.policy.model import HttpRule, Port, PortRule, Protocol, Text
-from pybpf.compiler.policy.positions import Entry, Node
+from pybpf.compiler.narrow.fields import Report, fields, items, require, text
+from pybpf.compiler.narrow.model import HttpRule, Port, PortRule, Protocol, Text
+from pybpf.compiler.policy.text.positions import Entry, Node
 
 MAX_PORTS: Final = 40  # of one toPorts element, as in Cilium
 # Cilium reads ports with strconv.ParseUint in base 0, where a leading zero means octal: refused here.

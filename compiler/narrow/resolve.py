@@ -12,8 +12,8 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from pybpf.compiler.diag import CompileError, Diagnostic
-from pybpf.compiler.policy.labels import NAMESPACE_LABEL, is_label, is_namespace
-from pybpf.compiler.policy.model import (
+from pybpf.compiler.narrow.labels import NAMESPACE_LABEL, is_label, is_namespace
+from pybpf.compiler.narrow.model import (
     Allow,
     Direction,
     Endpoint,

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from pybpf.compiler.diag import Source
-from pybpf.compiler.policy import Endpoint, Policy, Resolved, Side, read, resolve
+from pybpf.compiler.narrow import Endpoint, Policy, Resolved, Side, read, resolve
 
 FLIGHTS = Path(__file__).resolve().parents[3] / "examples" / "flights"
 SCENARIO: Any = yaml.safe_load((FLIGHTS / "requests.yaml").read_text())

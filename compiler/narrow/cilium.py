@@ -10,12 +10,12 @@ import re
 from typing import Final
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span
-from pybpf.compiler.policy.fields import Report, fields, items, require, text
-from pybpf.compiler.policy.known_keys import KINDS_NOT_ENFORCED
-from pybpf.compiler.policy.labels import DEFAULT_NAMESPACE, peer, subject
-from pybpf.compiler.policy.model import Direction, Policy, Rule, Selector, Text
-from pybpf.compiler.policy.ports import port_rule
-from pybpf.compiler.policy.positions import NULL, Mapping, Node, Scalar, parse
+from pybpf.compiler.narrow.fields import Report, fields, items, require, text
+from pybpf.compiler.narrow.known_keys import KINDS_NOT_ENFORCED
+from pybpf.compiler.narrow.labels import DEFAULT_NAMESPACE, peer, subject
+from pybpf.compiler.narrow.model import Direction, Policy, Rule, Selector, Text
+from pybpf.compiler.narrow.ports import port_rule
+from pybpf.compiler.policy.text.positions import NULL, Mapping, Node, Scalar, parse
 
 API_VERSION: Final = "cilium.io/v2"
 KIND: Final = "CiliumNetworkPolicy"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpf.compiler.diag import Source, Span
-from pybpf.compiler.policy.positions import Listing, Mapping, Node, Scalar, parse
+from pybpf.compiler.policy.text.positions import Listing, Mapping, Node, Scalar, parse
 
 
 def only(text: str) -> Node:

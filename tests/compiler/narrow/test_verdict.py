@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pybpf.compiler.diag import Source
-from pybpf.compiler.policy import (
+from pybpf.compiler.narrow import (
     Direction,
     Endpoint,
     Flow,
@@ -27,7 +27,7 @@ from pybpf.compiler.policy import (
     resolve,
     verdict,
 )
-from tests.compiler.policy.inventory import CASES, ENDPOINTS, Case, flights, identity_of, ingress_of, policies
+from tests.compiler.narrow.inventory import CASES, ENDPOINTS, Case, flights, identity_of, ingress_of, policies
 
 WORLD = 2
 SERVICE, BOARD, STAGING = "flights-service", "flights-board", "board-staging"

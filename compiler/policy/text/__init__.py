@@ -1,0 +1,1 @@
+"""Text with places: YAML whose every key and value knows where it stands."""
