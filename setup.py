@@ -13,7 +13,13 @@ def packages() -> list[str]:
 setup(
     package_dir=ROOTS,
     packages=packages(),
-    package_data={"pybpf": ["py.typed", "_bpf.pyi"], "pybpf.demo": ["scenarios/*/*.yaml"], "pybpf.compiler": ["py.typed"], "pybpf.kernel_progs": ["py.typed", "LICENSE"]},
+    package_data={
+        "pybpf": ["py.typed", "_bpf.pyi"],
+        "pybpf.demo": ["scenarios/*/*.yaml"],
+        "pybpf.compiler": ["py.typed"],
+        "pybpf.compiler.policy.language": ["*.lark"],
+        "pybpf.kernel_progs": ["py.typed", "LICENSE"],
+    },
     cffi_modules=["ext/build_bpf.py:ffibuilder"],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -41,9 +41,10 @@ class Tier(IntEnum):
 
 
 class OnDeny(Enum):
-    """How a refusal looks to the client. HTTP_403 is for requests; connections before any request are reset."""
+    """How a refusal looks to the client. HTTP_403 is for HTTP requests, REFUSED is DNS's answer to a query."""
 
     HTTP_403 = "403"
+    REFUSED = "refused"
     RESET = "reset"
     ICMP = "icmp"
     DROP = "drop"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pybpf.compiler.diag import Diagnostic, Span
+from pybpf.compiler.diag import Diagnostic, Severity, Span
 
 
 @dataclass(slots=True)
@@ -17,6 +17,15 @@ class Report:
     def refuse(self, code: str, span: Span, message: str, hint: str) -> None:
         """Note one error."""
         self.found.append(Diagnostic(code, span, message, hint))
+
+    def warn(self, code: str, span: Span, message: str, hint: str) -> None:
+        """Note something that can be used and may not mean what it says."""
+        self.found.append(Diagnostic(code, span, message, hint, Severity.WARNING))
+
+    @property
+    def errors(self) -> int:
+        """How many errors there are; warnings do not count."""
+        return sum(each.severity is Severity.ERROR for each in self.found)
 
 
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
