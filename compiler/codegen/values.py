@@ -105,10 +105,13 @@ class ValueEmitter:
     def operand(self, operator: str, right: ir.Expression) -> ll.Value:
         """The right side of an operator. Where LLVM finds that a way is never gone, a divisor is whatever suits it there,
         0 too, and then the result is a register that nobody set; the verifier, which goes that way, refuses. So it is not
-        to know divisors and amounts of shifts that vary."""
+        to know divisors and amounts of shifts that vary. One that can be a single number is that number: what is said
+        of quotients and shifts by constants counts on it, however the number is come by."""
         value, kind = self.value(right), right.type
         assert isinstance(kind, ir.Word)
-        return self.hidden(value) if operator in _UNDEFINED_FOR_SOME and kind.low != kind.high else value
+        if operator not in _UNDEFINED_FOR_SOME:
+            return value
+        return ll.Constant(I64, kind.low) if kind.low == kind.high else self.hidden(value)
 
     def branch(self, test: ir.Expression, yes: ll.Block, no: ll.Block) -> None:
         """Jump on a condition; `and` and `or` become jumps, so that loads stay behind their checks."""

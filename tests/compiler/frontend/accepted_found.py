@@ -370,3 +370,12 @@ def a_name_set_last_is_set_where_all_holds(packet: Skb) -> int:
     if (n := sample.half) > 5 and (m := n + 1) != 0 and sample.small + (low := m & 7) > 0:
         return n + m + sample.octets[low]
     return 3
+
+
+@program("tc")
+def a_divisor_that_the_verifier_does_not_know(packet: Skb) -> int:
+    """It is 1 and passed as something that varies, so the verifier did not know that the index is 0."""
+    sample = samples.lookup(0)
+    if sample is None:
+        return 0
+    return sample.octets[(sample.large % ((0 << (sample.half & 63)) + 1)) // 32]
