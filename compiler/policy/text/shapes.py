@@ -38,6 +38,13 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True)
+class MapOf:
+    """A mapping whose keys are names of the user's choice, and whose values are all alike."""
+
+    value: FieldType
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One key of a mapping.
 
@@ -63,4 +70,4 @@ class Shape:
     removed: tuple[tuple[str, str, str], ...] = ()
 
 
-FieldType: TypeAlias = Leaf | Choice | ListOf | Shape
+FieldType: TypeAlias = Leaf | Choice | ListOf | MapOf | Shape

@@ -1,0 +1,115 @@
+"""What this version's kernel programs cannot enforce yet, told policy by policy with its place.
+
+Policies say more than the datapath does. What it cannot do must not be compiled as if it were not there: most conditions
+narrow what a rule allows. So a set of policies with any such rule is refused as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from pybpf.compiler.diag import Diagnostic, Span
+from pybpf.compiler.policy.model.labels import KUBERNETES, NAMESPACE_KEY, Operator, Selector
+from pybpf.compiler.policy.model.layer7 import Http, HttpRule
+from pybpf.compiler.policy.model.peers import Endpoints, Nodes, Peer
+from pybpf.compiler.policy.model.policy import Action, Authentication, Policy, PortRule, Rule, Tier
+from pybpf.compiler.policy.model.ports import (
+    LAST_PORT,
+    WITH_PORTS,
+    IcmpType,
+    NamedPort,
+    Port,
+    PortRange,
+    Protocol,
+)
+
+CODE: Final = "policy-not-enforced"
+_HINT: Final = "check, test and compare it as it is; to enforce the rest, keep this rule in a file of its own"
+
+
+def not_enforced(policies: Iterable[Policy]) -> tuple[Diagnostic, ...]:
+    """One diagnostic for everything in these policies that the kernel programs do not do."""
+    return tuple(
+        Diagnostic(CODE, span, f"pybpf's kernel programs do not enforce {what} yet", _HINT)
+        for policy in policies
+        for what, span in _policy(policy)
+    )
+
+
+def _policy(policy: Policy) -> Iterator[tuple[str, Span]]:
+    if isinstance(policy.subject, Nodes):
+        yield "policies for hosts", policy.span
+    elif not _is_of_endpoints(policy.subject.selector):
+        yield "subjects that may be other than endpoints", policy.subject.selector.span
+    if policy.tier is not Tier.NORMAL or policy.priority:
+        yield "tiers and priorities", policy.span
+    if policy.audit:
+        yield "audit", policy.span
+    if policy.on_deny is not None:
+        yield "a choice of refusal", policy.span
+    for rule in policy.rules:
+        yield from _rule(rule)
+
+
+def _rule(rule: Rule) -> Iterator[tuple[str, Span]]:
+    if rule.action is not Action.ALLOW:
+        yield f"{rule.action.value} rules", rule.span
+    if rule.authentication not in (None, Authentication.DISABLED):
+        yield "mutual authentication", rule.span
+    if rule.on_deny is not None:
+        yield "a choice of refusal", rule.span
+    for peer in rule.peers or ():
+        yield from _peer(peer, rule.span)
+    for port_rule in rule.port_rules or ():
+        yield from _port_rule(port_rule)
+
+
+def _peer(peer: Peer, span: Span) -> Iterator[tuple[str, Span]]:
+    if not isinstance(peer, Endpoints):
+        yield "peers other than endpoints", getattr(peer, "span", span)
+    elif not _is_of_endpoints(peer.selector):
+        yield "selectors that may choose more than endpoints", peer.selector.span
+
+
+def _port_rule(rule: PortRule) -> Iterator[tuple[str, Span]]:
+    if rule.server_names:
+        yield "TLS server names", rule.span
+    if rule.terminating_tls is not None or rule.originating_tls is not None:
+        yield "TLS termination", rule.span
+    if rule.listener is not None:
+        yield "Envoy listeners", rule.span
+    for port in rule.ports:
+        yield from _port(port)
+    if isinstance(rule.layer7, Http):
+        for each in rule.layer7.rules:
+            yield from _http(each)
+    elif rule.layer7 is not None:
+        yield f"{type(rule.layer7).__name__} rules", rule.span
+
+
+def _port(port: Port) -> Iterator[tuple[str, Span]]:
+    match port:
+        case IcmpType():
+            yield "ICMP rules", port.span
+        case NamedPort(protocol=protocol) if protocol not in (*WITH_PORTS, Protocol.ANY):
+            yield f"rules on {protocol.name}", port.span
+        case PortRange(protocol=protocol) if protocol not in (*WITH_PORTS, Protocol.ANY):
+            yield f"rules on {protocol.name}", port.span
+        case PortRange(first=first, last=last) if first != last and (first, last) != (0, LAST_PORT):
+            yield "port ranges", port.span
+
+
+def _http(rule: HttpRule) -> Iterator[tuple[str, Span]]:
+    if rule.host is not None:
+        yield "matches on the HTTP host", rule.host.span
+    for header in rule.headers:
+        yield "matches on HTTP headers", header.span
+
+
+def _is_of_endpoints(selector: Selector) -> bool:
+    """Whether it demands a namespace, which endpoints have and hosts and the world do not."""
+    return any(
+        each.key == NAMESPACE_KEY and each.source in (KUBERNETES, "any") and each.operator in (Operator.IN, Operator.EXISTS)
+        for each in selector.requirements
+    )
