@@ -17,6 +17,7 @@ setup(
         "pybpf": ["py.typed", "_bpf.pyi"],
         "pybpf.demo": ["scenarios/*/*.yaml"],
         "pybpf.compiler": ["py.typed"],
+        "pybpf.compiler.automata": ["unicode.txt"],
         "pybpf.compiler.policy.language": ["*.lark"],
         "pybpf.kernel_progs": ["py.typed", "LICENSE"],
     },

@@ -2,7 +2,8 @@
 
 Source: RE2's syntax page (github.com/google/re2/wiki/Syntax). \\d, \\w, \\s and [[:name:]] mean ASCII, \\s
 has no vertical tab, [[:space:]] has one, and a negated class matches every other character, newline included. Under
-`(?i)` a positive set is folded first and negated afterwards. Not here: what may stand between classes (pattern.py).
+`(?i)` a positive set is folded first and negated afterwards. A class may have no members: it matches nothing.
+Not here: what may stand between classes (pattern.py).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pybpf.compiler.automata.codepoints import (
     CodePoints,
     characters,
     code_points,
-    ignoring_case,
 )
 from pybpf.compiler.automata.cursor import Cursor, PatternError
+from pybpf.compiler.automata.unicode import folded, unicode_class
 
 _DIGIT = code_points([(0x30, 0x39)])
 _UPPER = code_points([(0x41, 0x5A)])
@@ -42,15 +43,13 @@ POSIX_CLASSES = {
     "xdigit": _DIGIT | characters("abcdefABCDEF"),
 }
 CONTROL_ESCAPES = {"a": 0x07, "f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
-# What other dialects (or RE2 itself) have and this subset does not: letter -> (what it is, what to do).
+# What RE2 does not have, or not in classes: letter -> (what it is, what to do).
 REFUSED_ESCAPES = {
-    "b": ("a word boundary", "write the characters that may stand on both sides"),
-    "B": ("a word boundary", "write the characters that may stand on both sides"),
-    "C": ("a single byte", "match whole characters with `.` or a class"),
-    "p": ("a Unicode class", "write the ranges, as in `[a-zà-ÿ]`"),
-    "P": ("a Unicode class", "write the ranges, as in `[^a-zà-ÿ]`"),
-    "Q": ("quoted text", "escape each special character with a backslash"),
-    "E": ("the end of quoted text", "escape each special character with a backslash"),
+    "b": ("a word boundary", "in a class write the characters themselves"),
+    "B": ("a word boundary", "in a class write the characters themselves"),
+    "C": ("a single byte", "in a class write the characters themselves"),
+    "Q": ("quoted text", "in a class escape each special character with a backslash"),
+    "E": ("the end of quoted text", "begin it with \\Q"),
     "A": ("an anchor", "the whole text is matched: leave it out"),
     "z": ("an anchor", "the whole text is matched: leave it out"),
     "Z": ("an anchor", "the whole text is matched: leave it out"),
@@ -58,6 +57,7 @@ REFUSED_ESCAPES = {
 }
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _DECIMAL_DIGITS = frozenset("0123456789")
+_OCTAL_DIGITS = frozenset("01234567")
 
 
 def character_class(cursor: Cursor) -> CodePoints:
@@ -74,10 +74,12 @@ def character_class(cursor: Cursor) -> CodePoints:
         members |= _member(cursor)
         first = False
     cursor.accept("]")
-    points = ~members if negated else members
-    if not points.runs:
-        raise cursor.error(start, "the class matches no character", "leave at least one character in it")
-    return points
+    return ~members if negated else members
+
+
+def named_class(cursor: Cursor) -> CodePoints | None:
+    """The class of a `\\d`, `\\pL` or their like that is next, or None if something else is."""
+    return perl_class(cursor) or _unicode_class(cursor)
 
 
 def perl_class(cursor: Cursor) -> CodePoints | None:
@@ -92,16 +94,22 @@ def perl_class(cursor: Cursor) -> CodePoints | None:
 
 def character(cursor: Cursor) -> CodePoints:
     """The character that is next, escaped or not, with its other cases under `(?i)`."""
-    start = cursor.offset
     point = _code_point(cursor)
-    return _folded(cursor, start, code_points([(point, point)]))
+    return _cased(cursor, code_points([(point, point)]))
+
+
+def literal(cursor: Cursor) -> CodePoints:
+    """The character that is next as itself, whatever it is, with its other cases under `(?i)`."""
+    start = cursor.offset
+    point = _scalar_value(cursor, start, ord(cursor.take()))
+    return _cased(cursor, code_points([(point, point)]))
 
 
 def _member(cursor: Cursor) -> CodePoints:
     """One member of a class: a named class, a character or a range."""
     named = _posix_class(cursor)
     if named is None:
-        named = perl_class(cursor)
+        named = named_class(cursor)
     return _range(cursor) if named is None else named
 
 
@@ -130,18 +138,31 @@ def _range(cursor: Cursor) -> CodePoints:
         last = _code_point(cursor)
     if last < first:
         raise cursor.error(start, "the range ends before it begins", "write the smaller character first")
-    return _folded(cursor, start, code_points([(first, last)]))
+    return _cased(cursor, code_points([(first, last)]))
+
+
+def _unicode_class(cursor: Cursor) -> CodePoints | None:
+    """The class of a `\\pL`, `\\p{Greek}`, `\\P{^Lu}` that is next, or None if something else is."""
+    start = cursor.offset
+    letter = cursor.text[start + 1 : start + 2]
+    if cursor.peek() != "\\" or letter not in ("p", "P"):
+        return None
+    cursor.offset += 2
+    name = cursor.take()
+    if name == "{":
+        end = cursor.text.find("}", cursor.offset)
+        name, cursor.offset = (cursor.text[cursor.offset : end], end + 1) if end >= 0 else ("", len(cursor.text))
+    points = unicode_class(name.removeprefix("^"))
+    if points is None:
+        hint = "write a general category such as `\\p{Lu}` or a script such as `\\p{Greek}`"
+        raise cursor.error(start, "no Unicode class has this name", hint)
+    points = _cased(cursor, points)
+    return ~points if (letter == "P") != name.startswith("^") else points
 
 
 def _cased(cursor: Cursor, points: CodePoints) -> CodePoints:
-    return ignoring_case(points) if cursor.flags.ignore_case else points
-
-
-def _folded(cursor: Cursor, start: int, points: CodePoints) -> CodePoints:
-    """`points` under the flags in force. Folding beyond ASCII depends on the Unicode version and is refused."""
-    if cursor.flags.ignore_case and not points.is_ascii():
-        raise cursor.error(start, "(?i) is only understood for ASCII", "write both cases in a class, under `(?-i:...)`")
-    return _cased(cursor, points)
+    """`points` under the flags in force."""
+    return folded(points) if cursor.flags.ignore_case else points
 
 
 def _code_point(cursor: Cursor) -> int:
@@ -159,6 +180,8 @@ def _escape(cursor: Cursor, start: int) -> int:
         return CONTROL_ESCAPES[letter]
     if letter == "x":
         return _hexadecimal(cursor, start)
+    if letter in _OCTAL_DIGITS and (letter == "0" or cursor.peek() in _OCTAL_DIGITS):
+        return _octal(cursor, letter)
     if letter and letter.isascii() and not letter.isalnum():
         return ord(letter)
     raise _refused_escape(cursor, start, letter)
@@ -168,25 +191,31 @@ def _refused_escape(cursor: Cursor, start: int, letter: str) -> PatternError:
     if not letter:
         return cursor.error(start, "trailing backslash", "write `\\\\` for a backslash")
     if letter in _DECIMAL_DIGITS:
-        message = "back references and octal escapes are not understood"
-        return cursor.error(start, message, "write a character by number as `\\x41`")
+        return cursor.error(start, "back references are not understood", "write a character by number as `\\x41`")
     if letter in REFUSED_ESCAPES:
         what, hint = REFUSED_ESCAPES[letter]
         return cursor.error(start, f"\\{letter} ({what}) is not understood here", hint)
     return cursor.error(start, f"unknown escape \\{letter}", "only punctuation may be escaped to mean itself")
 
 
+def _octal(cursor: Cursor, digits: str) -> int:
+    """The code point of `\\0`, `\\12` or `\\123`, whose first digit is consumed. One digit alone is a back reference, but for 0."""
+    while len(digits) < 3 and cursor.peek() in _OCTAL_DIGITS:
+        digits += cursor.take()
+    return int(digits, 8)
+
+
 def _hexadecimal(cursor: Cursor, start: int) -> int:
     """The code point of `\\x41` (two digits) or `\\x{10FFFF}` (one or more digits)."""
     braced = cursor.accept("{")
     value = digits = 0
-    while cursor.peek() in _HEX_DIGITS and (braced or digits < 2) and value <= LAST:
+    while (cursor.peek() or "-") in _HEX_DIGITS and (braced or digits < 2) and value <= LAST:
         value = value * 16 + int(cursor.take(), 16)
         digits += 1
     complete = cursor.accept("}") and digits > 0 if braced else digits == 2
     if not complete or value > LAST:
         raise cursor.error(start, "not a character number", "write `\\x41`, or `\\x{10FFFF}` at most")
-    return _scalar_value(cursor, start, value)
+    return value
 
 
 def _scalar_value(cursor: Cursor, start: int, point: int) -> int:

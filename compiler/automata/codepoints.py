@@ -16,12 +16,8 @@ from pybpf.compiler.automata.bytesets import NO_BYTE, byte_range
 from pybpf.compiler.automata.tree import Literal, OneOf, Pattern, choice, sequence
 
 LAST = 0x10FFFF
-LAST_ASCII = 0x7F
 SURROGATES = (0xD800, 0xDFFF)
 _LAST_OF_LENGTH = (0x7F, 0x7FF, 0xFFFF)  # the largest code point encoded in 1, 2, 3 bytes
-
-# Beyond the two cases of a letter, simple folding joins exactly these code points to ASCII (CaseFolding.txt).
-_FOLDS_TO_ASCII = {"k": "\u212a", "s": "\u017f"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +38,6 @@ class CodePoints:
         gaps = zip(edges[::2], edges[1::2], strict=True)
         return CodePoints(tuple((before + 1, after - 1) for before, after in gaps if before + 1 < after))
 
-    def is_ascii(self) -> bool:
-        return not self.runs or self.runs[-1][1] <= LAST_ASCII
-
 
 def code_points(runs: Iterable[tuple[int, int]]) -> CodePoints:
     """The union of runs in any order; runs may overlap."""
@@ -60,13 +53,6 @@ def code_points(runs: Iterable[tuple[int, int]]) -> CodePoints:
 def characters(text: str) -> CodePoints:
     """The characters that occur in `text`."""
     return code_points((ord(each), ord(each)) for each in text)
-
-
-def ignoring_case(points: CodePoints) -> CodePoints:
-    """An ASCII set with every code point that simple case folding holds equal to a member (RE2's `(?i)`)."""
-    assert points.is_ascii(), "folding beyond ASCII is refused where patterns are read"
-    letters = "".join(chr(point) for first, last in points.runs for point in range(first, last + 1)).lower()
-    return points | characters(letters + letters.upper() + "".join(_FOLDS_TO_ASCII.get(each, "") for each in letters))
 
 
 def utf8(points: CodePoints) -> Pattern:

@@ -18,10 +18,11 @@ class PatternError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """The flags of `(?i)` and `(?s)`."""
+    """The flags of `(?i)`, `(?s)` and `(?m)`. `(?U)` changes only what is preferred, which a full match does not show."""
 
     ignore_case: bool = False
     dot_matches_newline: bool = False
+    multiple_lines: bool = False
 
 
 class Cursor:

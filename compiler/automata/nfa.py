@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from pybpf.compiler.automata.bytesets import ByteSet, bytes_of
-from pybpf.compiler.automata.tree import Alternate, Concat, Empty, Literal, Mark, OneOf, Pattern, Repeat
+from pybpf.compiler.automata.tree import (
+    Alternate,
+    Concat,
+    Empty,
+    Graph,
+    Literal,
+    Look,
+    Mark,
+    OneOf,
+    Pattern,
+    Repeat,
+)
 
 MAX_NFA_STATES = 1 << 18
 
@@ -134,7 +145,19 @@ class _Builder:
                 return self.repeat(inner, minimum, maximum, following)
             case Mark(number):
                 return self.add(Marked(number, following))
+            case Graph():
+                return self.graph(tree, following)
+            case Look():
+                raise AssertionError("conditions on places are taken out where patterns are read")
         assert_never(tree)
+
+    def graph(self, graph: Graph, following: int) -> int:
+        """Its states as they are; those it may end in go on to what comes after."""
+        entries = [self.add(Split(())) for _ in graph.moves]
+        for number, moves in enumerate(graph.moves):
+            targets = [self.add(Move(members, entries[target])) for members, target in moves]
+            self.states[entries[number]] = Split((*targets, following) if number in graph.finals else tuple(targets))
+        return entries[0]
 
     def repeat(self, inner: Pattern, minimum: int, maximum: int | None, following: int) -> int:
         """`minimum` copies in a row, then a loop, or one optional copy inside the other: x{1,3} is x(x(x)?)?."""

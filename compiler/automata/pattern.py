@@ -5,12 +5,10 @@ Source: RE2's syntax page (github.com/google/re2/wiki/Syntax); the grammar is
     alternation    = concatenation { "|" concatenation }
     concatenation  = { repetition }
     repetition     = atom [ ("*" | "+" | "?" | "{n}" | "{n,}" | "{n,m}") [ "?" ] ]
-    atom           = character | "." | class | "(" [ flags or name ] alternation ")" | anchor
+    atom           = character | "." | class | "\\C" | quoted | "(" [ flags or name ] alternation ")" | boundary
 
-The subset is what a finite automaton can decide. Everything else is refused, never approximated: look-around, back
-references, `\\b`, `\\p{..}`, `(?m)`. Since the whole text must match, greed makes no difference (`*?` is `*`) and an
-anchor says nothing new at the edge of the pattern; an anchor anywhere else is refused. Reading is recursive, so
-groups nest at most MAX_DEPTH deep.
+What RE2 accepts is accepted and what it refuses is refused (look-around, back references). Since the whole text must
+match, greed makes no difference (`*?` is `*`). Reading is recursive, so groups nest at most MAX_DEPTH deep.
 """
 
 from __future__ import annotations
@@ -18,10 +16,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from pybpf.compiler.automata.charclass import character, character_class, perl_class
+from pybpf.compiler.automata.boundaries import without_boundaries
+from pybpf.compiler.automata.bytesets import ANY_BYTE
+from pybpf.compiler.automata.charclass import character, character_class, literal, named_class
 from pybpf.compiler.automata.codepoints import CodePoints, characters, utf8
-from pybpf.compiler.automata.cursor import Cursor, Flags, PatternError
-from pybpf.compiler.automata.tree import Empty, Pattern, Repeat, choice, sequence
+from pybpf.compiler.automata.cursor import Cursor, Flags
+from pybpf.compiler.automata.tree import Boundary, Look, OneOf, Pattern, Repeat, choice, sequence
+from pybpf.compiler.automata.unicode import is_word
 
 MAX_REPEAT = 1000  # RE2's limit, which also holds for the product of nested repetitions
 MAX_DEPTH = 50
@@ -29,9 +30,12 @@ MAX_DEPTH = 50
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 # Leading zeros and a missing minimum make it plain text, as in RE2.
 _COUNTS = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
-_GROUP_NAME = re.compile(r"\?P?<([A-Za-z0-9_]+)>")
+_GROUP_NAME = re.compile(r"\?P?<([^>]*)>")
 _FLAG_LETTERS = re.compile(r"\?([a-zA-Z]*)(?:-([a-zA-Z]+))?([:)])")
-_FLAG_FIELDS = {"i": "ignore_case", "s": "dot_matches_newline"}
+_FLAG_FIELDS = {"i": "ignore_case", "s": "dot_matches_newline", "m": "multiple_lines"}
+_FLAGS_WITHOUT_MEANING = "U"
+_BOUNDARIES = {"\\A": Boundary.TEXT_START, "\\z": Boundary.TEXT_END, "\\b": Boundary.WORD, "\\B": Boundary.NOT_WORD}
+_LINE_BOUNDARIES = {"^": (Boundary.TEXT_START, Boundary.LINE_START), "$": (Boundary.TEXT_END, Boundary.LINE_END)}
 _REFUSED_GROUPS = {
     "?=": "look-ahead",
     "?!": "look-ahead",
@@ -57,18 +61,15 @@ def parse(text: str) -> Pattern:
     if reader.cursor.accept(")"):
         start = reader.cursor.offset - 1
         raise reader.cursor.error(start, "unmatched )", "open the group, or escape the parenthesis: `\\)`")
-    return piece.tree
+    return without_boundaries(piece.tree)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of a pattern and what its surroundings must know about it."""
+    """A part of a pattern, and the largest product of nested counts within."""
 
     tree: Pattern
-    consumes: bool = False  # may match more than the empty string
-    repeats: int = 1  # the largest product of nested counts within
-    begins: tuple[tuple[int, int], ...] = ()  # `^` and `\A` within, as (offset, length)
-    ends: tuple[tuple[int, int], ...] = ()  # `$` and `\z` within
+    repeats: int = 1
 
 
 class _Reader:
@@ -77,26 +78,43 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.cursor = Cursor(text)
         self.depth = 0
-        self.names: set[str] = set()
 
     def alternation(self) -> _Piece:
         choices = [self.concatenation()]
         while self.cursor.accept("|"):
             choices.append(self.concatenation())
-        return _alternated(choices)
+        return _Piece(choice(*(each.tree for each in choices)), max(each.repeats for each in choices))
 
     def concatenation(self) -> _Piece:
         pieces: list[_Piece] = []
         while self.cursor.peek() not in ("", "|", ")"):
-            pieces.append(self.repetition())
-        return _concatenated(pieces)
+            if self.cursor.accept("\\Q"):
+                pieces += self.quoted()
+            elif not self.flags_only():
+                pieces.append(self.repetition())
+                continue
+            # Neither is an atom: an operator behind it is about what stands before.
+            if pieces:
+                pieces.append(self.repeated(pieces.pop()))
+        return _Piece(sequence(*(each.tree for each in pieces)), max((each.repeats for each in pieces), default=1))
+
+    def quoted(self) -> list[_Piece]:
+        """The characters up to `\\E` or the end, each as itself."""
+        cursor = self.cursor
+        end = cursor.text.find("\\E", cursor.offset)
+        stop = len(cursor.text) if end < 0 else end
+        pieces = []
+        while cursor.offset < stop:
+            pieces.append(_Piece(utf8(literal(cursor))))
+        cursor.accept("\\E")
+        return pieces
 
     def repetition(self) -> _Piece:
         self.refuse_operator("missing argument to repetition operator", "escape it to match it as a character")
-        if self.flags_only():
-            self.refuse_operator("missing argument to repetition operator", "move it behind what it repeats")
-            return _Piece(Empty())
-        atom = self.atom()
+        return self.repeated(self.atom())
+
+    def repeated(self, atom: _Piece) -> _Piece:
+        """An atom with the operator that follows it, if one does."""
         start = self.cursor.offset
         counts = self.operator()
         if counts is None:
@@ -132,11 +150,23 @@ class _Reader:
         start = cursor.offset
         if cursor.accept("("):
             return self.group(start)
-        if cursor.accept("^") or cursor.accept("\\A"):
-            return _Piece(Empty(), begins=((start, cursor.offset - start),))
-        if cursor.accept("$") or cursor.accept("\\z"):
-            return _Piece(Empty(), ends=((start, cursor.offset - start),))
-        return _Piece(utf8(self.points()), consumes=True)
+        boundary = self.boundary()
+        if boundary is not None:
+            return _Piece(Look(boundary))
+        if cursor.accept("\\C"):
+            return _Piece(OneOf(ANY_BYTE))
+        return _Piece(utf8(self.points()))
+
+    def boundary(self) -> Boundary | None:
+        """The condition on this place that is next and is consumed, or None."""
+        cursor = self.cursor
+        for text, found in _BOUNDARIES.items():
+            if cursor.accept(text):
+                return found
+        for text, of_text_and_line in _LINE_BOUNDARIES.items():
+            if cursor.accept(text):
+                return of_text_and_line[cursor.flags.multiple_lines]
+        return None
 
     def points(self) -> CodePoints:
         """The characters that the next one-character atom matches."""
@@ -144,8 +174,8 @@ class _Reader:
             return character_class(self.cursor)
         if self.cursor.accept("."):
             return ~(_NO_POINTS if self.cursor.flags.dot_matches_newline else _NEWLINE)
-        perl = perl_class(self.cursor)
-        return character(self.cursor) if perl is None else perl
+        named = named_class(self.cursor)
+        return character(self.cursor) if named is None else named
 
     def group(self, start: int) -> _Piece:
         """The group whose `(` at `start` is consumed; flags set inside end with it."""
@@ -173,9 +203,8 @@ class _Reader:
         name = _GROUP_NAME.match(cursor.text, cursor.offset)
         if name is not None:
             cursor.offset = name.end()
-            if name[1] in self.names:
-                raise cursor.error(start, f"two groups are named {name[1]}", "give each group its own name")
-            self.names.add(name[1])
+            if not is_word(name[1]):
+                raise cursor.error(start, "this is no name of a group", "use letters, digits and `_`")
         elif not self.flags(start, ":"):
             cursor.accept("?")
             raise cursor.error(start, "unknown kind of group", "write `(...)`, `(?:...)` or `(?i:...)`")
@@ -189,21 +218,22 @@ class _Reader:
         return False
 
     def flags(self, start: int, closing: str) -> bool:
-        """Whether `?flags` up to `closing` was next, is consumed and set. `(?)` and `(?-)` set nothing: not known."""
+        """Whether `?flags` up to `closing` was next, is consumed and set. `(?)` sets nothing; `(?-)` is not known."""
         cursor = self.cursor
         found = _FLAG_LETTERS.match(cursor.text, cursor.offset)
-        if found is None or found[3] != closing or (closing == ")" and not (found[1] or found[2])):
+        if found is None or found[3] != closing:
             return False
         cursor.offset = found.end()
         for letter in found[1] + (found[2] or ""):
-            if letter not in _FLAG_FIELDS:
-                raise cursor.error(start, f"flag {letter} is not understood", "known are (?i) and (?s)")
+            if letter not in (*_FLAG_FIELDS, *_FLAGS_WITHOUT_MEANING):
+                raise cursor.error(start, f"flag {letter} is not understood", "known are i, s, m and U")
         cursor.flags = _changed(cursor.flags, found[1], found[2] or "")
         return True
 
 
 def _changed(flags: Flags, on: str, off: str) -> Flags:
-    changes = {_FLAG_FIELDS[letter]: True for letter in on} | {_FLAG_FIELDS[letter]: False for letter in off}
+    set_to = [*((letter, True) for letter in on), *((letter, False) for letter in off)]
+    changes = {_FLAG_FIELDS[letter]: value for letter, value in set_to if letter in _FLAG_FIELDS}
     return replace(flags, **changes)
 
 
@@ -212,48 +242,11 @@ def _count(digits: str) -> int:
     return int(digits[:5])
 
 
-def _alternated(choices: list[_Piece]) -> _Piece:
-    return _Piece(
-        choice(*(each.tree for each in choices)),
-        any(each.consumes for each in choices),
-        max(each.repeats for each in choices),
-        tuple(place for each in choices for place in each.begins),
-        tuple(place for each in choices for place in each.ends),
-    )
-
-
-def _concatenated(pieces: list[_Piece]) -> _Piece:
-    """The pieces in a row. An anchor with something that may consume on its outer side is refused."""
-    _refuse_inner_anchors([(each.consumes, each.begins) for each in pieces], "begins")
-    _refuse_inner_anchors([(each.consumes, each.ends) for each in reversed(pieces)], "ends")
-    return _Piece(
-        sequence(*(each.tree for each in pieces)),
-        any(each.consumes for each in pieces),
-        max((each.repeats for each in pieces), default=1),
-        tuple(place for each in pieces for place in each.begins),
-        tuple(place for each in pieces for place in each.ends),
-    )
-
-
-def _refuse_inner_anchors(pieces: list[tuple[bool, tuple[tuple[int, int], ...]]], edge: str) -> None:
-    consumed = False
-    for consumes, anchors in pieces:
-        if consumed and anchors:
-            raise _inner_anchor(anchors[0], edge)
-        consumed = consumed or consumes
-
-
 def _repeated(cursor: Cursor, start: int, piece: _Piece, counts: tuple[int, int | None]) -> _Piece:
     minimum, maximum = counts
-    if (piece.begins or piece.ends) and maximum != 1:
-        raise _inner_anchor((piece.begins + piece.ends)[0], "begins" if piece.begins else "ends")
     times = minimum if maximum is None else maximum
     repeats = 1 if maximum == 0 else max(1, times) * piece.repeats
     if repeats > MAX_REPEAT:
         hint = f"RE2 repeats at most {MAX_REPEAT} times, nested counts multiplied"
         raise cursor.error(start, f"more than {MAX_REPEAT} repetitions", hint)
-    return _Piece(Repeat(piece.tree, minimum, maximum), piece.consumes, repeats, piece.begins, piece.ends)
-
-
-def _inner_anchor(place: tuple[int, int], edge: str) -> PatternError:
-    return PatternError(*place, f"an anchor is only understood where the pattern {edge}", "the whole text is matched: leave it out")
+    return _Piece(Repeat(piece.tree, minimum, maximum), repeats)

@@ -8,6 +8,7 @@ a value and knows nothing of the machine that is made of it (nfa.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TypeAlias
 
 from pybpf.compiler.automata.bytesets import ByteSet
@@ -70,7 +71,36 @@ class Mark:
             raise ValueError(f"a mark is not negative: {self.number}")
 
 
-Pattern: TypeAlias = Empty | Literal | OneOf | Concat | Alternate | Repeat | Mark
+class Boundary(IntEnum):
+    """A condition on a place in a text. Lines end at \\n; words are of ASCII letters, digits and `_`."""
+
+    TEXT_START = 1
+    TEXT_END = 2
+    LINE_START = 3
+    LINE_END = 4
+    WORD = 5
+    NOT_WORD = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The empty string where a condition holds. Only in trees being read: boundaries.py takes it out."""
+
+    boundary: Boundary
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a small machine accepts, for languages that trees do not say well.
+
+    It begins in state 0; `moves[state]` are the bytes that lead on and the states they lead to; the text ends in `finals`.
+    """
+
+    moves: tuple[tuple[tuple[ByteSet, int], ...], ...]
+    finals: frozenset[int]
+
+
+Pattern: TypeAlias = Empty | Literal | OneOf | Concat | Alternate | Repeat | Mark | Look | Graph
 
 
 def sequence(*parts: Pattern) -> Pattern:
