@@ -15,6 +15,7 @@ __all__ = [
     "CompileError",
     "Diagnostic",
     "Endpoint",
+    "Inventory",
     "Source",
     "Span",
     "build",
@@ -22,7 +23,6 @@ __all__ = [
     "compile_policy",
     "compile_programs",
     "datapath_module",
-    "read_all",
     "rule_set_module",
 ]
 

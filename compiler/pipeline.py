@@ -23,8 +23,14 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.ir.merge import merge
-from pybpf.compiler.lower import Entries, HttpTables, Origin, RuleSet, entries, http_tables
-from pybpf.compiler.narrow import Endpoint, Policy, Resolved, read, resolve
+from pybpf.compiler.lower import Entries, HttpTables, Origin, RuleSet, entries, http_tables, not_enforced
+from pybpf.compiler.policy.inventory import merged
+from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
+from pybpf.compiler.policy.model.layer7 import Http
+from pybpf.compiler.policy.model.policy import Policy
+from pybpf.compiler.policy.model.resolved import Resolved
+from pybpf.compiler.policy.reading import must_read
+from pybpf.compiler.policy.resolve import resolve
 from pybpf.kernel_progs import endpoint as endpoint_programs
 from pybpf.kernel_progs import http as http_programs
 from pybpf.kernel_progs import refuse as refuse_programs
@@ -38,6 +44,7 @@ __all__ = [
     "CompileError",
     "Diagnostic",
     "Endpoint",
+    "Inventory",
     "Source",
     "Span",
     "build",
@@ -45,10 +52,10 @@ __all__ = [
     "compile_policy",
     "compile_programs",
     "datapath_module",
-    "read_all",
     "rule_set_module",
 ]
 
+NOBODY = Inventory()
 MOST_CHILDREN = 4  # that LLVM works in at a time
 DATAPATH = (endpoint_programs.to_endpoint, endpoint_programs.from_endpoint, refuse_programs.refuse_packet)
 
@@ -96,32 +103,19 @@ class Compilation:
         return build(merge([("", datapath_module()), *parts]))
 
 
-def compile_policy(sources: Sequence[Source], endpoints: Sequence[Endpoint] = ()) -> Compilation:
-    """Policies and the endpoints they are about -> what the kernel needs. CompileError names every error of every source.
+def compile_policy(sources: Sequence[Source], inventory: Inventory = NOBODY) -> Compilation:
+    """Policies and who exists -> what the kernel needs. CompileError names every error of every source, and everything that
+    the kernel programs do not enforce yet.
 
     Without endpoints each rule set of the policies is compiled as it stands, which is what a file by itself says.
     """
-    policies = read_all(sources)
-    resolved = resolve(policies, endpoints)
-    lowered = entries(resolved)
-    if not endpoints:
-        lowered = _stand_alone(policies)
-    tables = tuple(http_tables(rule_set.rules, rule_set.numbers) for rule_set in lowered.rule_sets)
-    return Compilation(policies, resolved, lowered, tables)
-
-
-def read_all(sources: Sequence[Source]) -> tuple[Policy, ...]:
-    """The policies of all sources. One CompileError with the errors of all of them."""
-    policies: list[Policy] = []
-    wrong: list[Diagnostic] = []
-    for source in sources:
-        try:
-            policies.extend(read(source))
-        except CompileError as error:
-            wrong.extend(error.diagnostics)
-    if wrong:
+    reading = must_read(sources)
+    if wrong := not_enforced(reading.policies):
         raise CompileError(wrong)
-    return tuple(policies)
+    resolved = resolve(reading.policies, merged(inventory, reading.cidr_groups))
+    lowered = entries(resolved) if inventory.endpoints else _stand_alone(reading.policies)
+    tables = tuple(http_tables(rule_set.rules, rule_set.numbers) for rule_set in lowered.rule_sets)
+    return Compilation(reading.policies, resolved, lowered, tables)
 
 
 def datapath_module() -> ir.Module:
@@ -207,9 +201,10 @@ def _stand_alone(policies: Sequence[Policy]) -> Entries:
     origins: list[Origin] = []
     for policy in policies:
         for rule in policy.rules:
-            for port in rule.to_ports or ():
-                if port.http:
-                    numbers = tuple(range(len(origins) + 1, len(origins) + 1 + len(port.http)))
-                    origins.extend(Origin(policy.name, each.span, "http rule") for each in port.http)
-                    sets.append(RuleSet(port.http, numbers))
+            for port_rule in rule.port_rules or ():
+                if isinstance(port_rule.layer7, Http):
+                    rules = port_rule.layer7.rules
+                    numbers = tuple(range(len(origins) + 1, len(origins) + 1 + len(rules)))
+                    origins.extend(Origin(policy.name, each.span, "http rule") for each in rules)
+                    sets.append(RuleSet(rules, numbers))
     return Entries((), (), tuple(sets), tuple(origins))

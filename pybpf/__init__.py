@@ -29,6 +29,7 @@ __all__ = [
     "Enforcement",
     "Flow",
     "Interface",
+    "Inventory",
     "KernelError",
     "Link",
     "LinkInfo",

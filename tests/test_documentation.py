@@ -6,19 +6,24 @@ import contextlib
 import importlib
 import io
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import pybpf
 from pybpf import api
+from pybpf.cli import main
 from pybpf.compiler import pipeline
+from pybpf.compiler.diag import Source
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lang import Action, Skb, Xdp, XdpAction, maps, standing_in
 from pybpf.compiler.lang.maps import MAP_SINCE
-from pybpf.compiler.narrow import Outcome
+from pybpf.compiler.policy.inventory import read_inventory
+from pybpf.compiler.policy.model.flow import Outcome
 from pybpf.features import missing
 from tests.support.pages import context_of, module_of_page, programs_of
 
@@ -110,5 +115,21 @@ def test_every_error_code_has_its_row_on_the_page() -> None:
     sources = [path.read_text() for folder in ("compiler", "pybpf") for path in (ROOT / folder).rglob("*.py") if "compiler/policy" not in str(path)]
     codes = {code for text in sources for code in re.findall(r'"((?:policy|kernel|http|scenario)-[a-z-]+)"', text)}
     outcomes = {outcome.value for outcome in Outcome}  # verdicts, spelt alike
-    assert len(codes) > 50
+    assert len(codes) > 40
     assert {code for code in codes - outcomes if f"`{code}`" not in page} == set()
+
+
+def test_the_transcript_of_the_policy_page_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs/policies.md").read_text()
+    command = re.search(r"    pybpf (why .*?)\n\n", page, re.DOTALL)
+    assert command is not None
+    done = CliRunner().invoke(main, shlex.split(command[1].replace("\\\n", " ")))
+    transcript = [line[4:] for line in page.splitlines() if line.startswith("    ") and ("by examples" in line or "(orders)" in line)]
+    assert transcript and all(line in done.stdout.splitlines() for line in transcript)
+
+
+def test_the_inventory_of_the_policy_page_is_read() -> None:
+    page = (ROOT / "docs/policies.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    assert [each.name for each in read_inventory(Source("page.yaml", text)).endpoints] == ["web", "orders"]

@@ -48,7 +48,7 @@ def lowered(side: Side) -> LoweredSide:
     if not side.enforced or not side.default_deny:
         return LoweredSide(False, (), None)
     allows = tuple(allow for entry in side.entries if entry.policy is not None for allow in _allows(entry))
-    return LoweredSide(True, allows, side.origin.span if side.origin is not None else None)
+    return LoweredSide(True, allows, side.origin_span)
 
 
 def _allows(entry: Entry) -> Iterator[Allow]:

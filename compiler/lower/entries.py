@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import product
 
 from pybpf.compiler.diag import Span
-from pybpf.compiler.narrow import Allow, Direction, HttpRule, Protocol, Resolved, ResolvedEndpoint, Side
+from pybpf.compiler.lower.allows import Allow, LoweredSide, lowered
+from pybpf.compiler.policy.model.layer7 import HttpRule
+from pybpf.compiler.policy.model.policy import Direction
+from pybpf.compiler.policy.model.ports import WITH_PORTS, Protocol
+from pybpf.compiler.policy.model.resolved import Resolved, ResolvedEndpoint
 from pybpf.kernel_progs.abi import ANY
 from pybpf.kernel_progs.abi import Direction as HookDirection
 
-# IANA protocol numbers; Protocol.ANY in a port rule means each of these.
-NUMBER_OF = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 HOOK_OF = {Direction.INGRESS: HookDirection.INGRESS, Direction.EGRESS: HookDirection.EGRESS}
 
 
@@ -79,9 +81,12 @@ class Entries:
 
 
 def entries(resolved: Resolved) -> Entries:
-    """Everything the kernel needs to enforce what was resolved; deterministic."""
+    """Everything the kernel needs to enforce what was resolved; deterministic.
+
+    ValueError for an endpoint that a setting enforces, not a policy: there is no rule to name in its events.
+    """
     builder = _Builder()
-    for number, endpoint in enumerate(resolved.endpoints, 1):
+    for number, endpoint in enumerate(resolved.endpoints.values(), 1):
         builder.add_endpoint(number, endpoint)
     return Entries(tuple(builder.endpoints), tuple(builder.policies), tuple(builder.rule_sets), tuple(builder.origins))
 
@@ -98,7 +103,8 @@ class _Builder:
     def add_endpoint(self, number: int, endpoint: ResolvedEndpoint) -> None:
         """One endpoint, with the entries of its two sides."""
         rules = {}
-        for direction, side in ((Direction.INGRESS, endpoint.ingress), (Direction.EGRESS, endpoint.egress)):
+        for direction, resolved_side in ((Direction.INGRESS, endpoint.ingress), (Direction.EGRESS, endpoint.egress)):
+            side = lowered(resolved_side)
             rules[direction] = self._default_rule(direction, side)
             for key, covering in keyed(number, direction, side):
                 self.policies.append((key, self._entry(covering)))
@@ -107,10 +113,11 @@ class _Builder:
             EndpointEntry(number, name, endpoint.identity, rules[Direction.INGRESS], rules[Direction.EGRESS])
         )
 
-    def _default_rule(self, direction: Direction, side: Side) -> int:
+    def _default_rule(self, direction: Direction, side: LoweredSide) -> int:
         if not side.enforced:
             return 0
-        assert side.origin is not None
+        if side.origin is None:
+            raise ValueError("an endpoint is enforced by a setting: the kernel programs only enforce what policies say")
         return self._rule(Origin("", side.origin, f"default deny of {direction.name.lower()}"))
 
     def _entry(self, covering: Sequence[Allow]) -> Entry:
@@ -134,7 +141,7 @@ class _Builder:
         return self.origins.index(origin) + 1
 
 
-def keyed(endpoint: int, direction: Direction, side: Side) -> Iterator[tuple[Key, list[Allow]]]:
+def keyed(endpoint: int, direction: Direction, side: LoweredSide) -> Iterator[tuple[Key, list[Allow]]]:
     """Every key of one side, with the allows that cover it (never none), most specific keys first."""
     peers = sorted({peer for allow in side.allows for peer in allow.peers or ()}, reverse=True)
     services = sorted({service for allow in side.allows for service in _services(allow)}, reverse=True)
@@ -150,9 +157,9 @@ def _services(allow: Allow) -> Iterator[tuple[int, int]]:
         assert allow.port == 0, "a port needs a protocol"
         yield ANY, ANY
     elif allow.protocol is Protocol.ANY:
-        yield from ((number, allow.port) for number in NUMBER_OF.values())
+        yield from ((int(protocol), allow.port) for protocol in WITH_PORTS)
     else:
-        yield NUMBER_OF[allow.protocol], allow.port
+        yield int(allow.protocol), allow.port
 
 
 def _closed(services: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

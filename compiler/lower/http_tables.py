@@ -7,7 +7,7 @@ grammar allows; behind them the header grammar. Minimal, then packed with the st
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pybpf.compiler.automata import (
@@ -30,13 +30,13 @@ from pybpf.compiler.automata import (
     marked,
     minimize,
     pack,
-    parse,
     sequence,
     thompson,
 )
 from pybpf.compiler.diag import CompileError, Diagnostic, Span
 from pybpf.compiler.lower.http_grammar import CRLF, SPACE, VERSION, headers, strict_line, target
-from pybpf.compiler.narrow import HttpRule, Text
+from pybpf.compiler.policy.model.layer7 import HttpRule, TextMatch
+from pybpf.compiler.policy.patterns import path_pattern, value_pattern
 from pybpf.kernel_progs.abi import Action
 
 # Marks of the machine: rules count up from RULE, the landmarks of the grammar lie below.
@@ -81,24 +81,24 @@ def http_tables(rules: Sequence[HttpRule], numbers: Sequence[int]) -> HttpTables
 
 def _line(rule: HttpRule) -> Pattern:
     """The request lines a rule allows, before the strict grammar cuts them down."""
-    method = _pattern(rule.method) if rule.method is not None else Repeat(OneOf(UPPER | bytes_of(b"-")), 1)
-    path = _pattern(rule.path) if rule.path is not None else target()
+    method = _pattern(value_pattern, rule.method) if rule.method is not None else Repeat(OneOf(UPPER | bytes_of(b"-")), 1)
+    path = _pattern(path_pattern, rule.path) if rule.path is not None else target()
     return sequence(method, SPACE, path, SPACE, VERSION, CRLF)
 
 
-def _pattern(text: Text) -> Pattern:
+def _pattern(meaning: Callable[[TextMatch], Pattern], match: TextMatch) -> Pattern:
     try:
-        return parse(text.value)
+        return meaning(match)
     except PatternError as error:
-        place = _inside(text, error.offset, error.length)
+        place = _inside(match, error.offset, error.length)
         raise CompileError([Diagnostic("http-pattern", place, error.message, error.hint)]) from error
 
 
-def _inside(text: Text, offset: int, length: int) -> Span:
+def _inside(match: TextMatch, offset: int, length: int) -> Span:
     """The span of a part of a text, when the source shows it letter by letter; else the span of all of it."""
-    span = text.span
+    span = match.span
     line = span.source.line(span.line)
-    at = line.find(text.value, span.column - 1)
+    at = line.find(match.text, span.column - 1)
     if span.line != span.end_line or at < 0:
         return span
     start = at + offset + 1

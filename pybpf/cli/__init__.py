@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "check": "pybpf.cli.check:check",
     "compile": "pybpf.cli.compile:compile_policies",
     "demo": "pybpf.cli.demo:demo",
+    "explain": "pybpf.cli.explain:explain",
+    "why": "pybpf.cli.why:why",
 }
 
 

@@ -52,7 +52,7 @@ def _rule_set(index: int, tables: HttpTables) -> Iterator[str]:
         f" start {packed.start >> packed.stride_shift}, {length_bytes:,} bytes, tag {tables.tag:#010x}"
     )
     for rule in tables.rules:
-        method, path = (text.value if text is not None else "any" for text in (rule.method, rule.path))
+        method, path = (text.text if text is not None else "any" for text in (rule.method, rule.path))
         yield f"  rule {rule.span}: method {method}, path {path}"
     for number in range(packed.class_count):
         yield f"  class {number}: {_ranges([byte for byte in range(256) if packed.classes[byte] == number])}"

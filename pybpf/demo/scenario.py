@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pybpf.compiler.diag import CompileError, Source, Span
-from pybpf.compiler.narrow.fields import Report, fields, items, require, text
-from pybpf.compiler.narrow.model import Text
+from pybpf.compiler.policy.text.fields import Text, fields, items, text
 from pybpf.compiler.policy.text.positions import Entry, Mapping, Node, Scalar, parse
+from pybpf.compiler.policy.text.report import Report
+from pybpf.compiler.policy.text.shapes import Field, Leaf, ListOf, Shape
 from pybpf.demo.network import MAX_ENDPOINTS
 
 DROP: Final = "drop"
@@ -30,6 +31,29 @@ _METHOD: Final = re.compile(r"[A-Z]+")
 _PATH: Final = re.compile(r"/[!-~]*")  # what may stand in a request line without ending it
 _PORTS: Final = range(1, 65536)
 _STATUSES: Final = range(200, 600)
+
+_LABELS: Final = Field("labels", Leaf.STRINGS, "what policy knows it by", required=True)
+_ENDPOINT: Final = Shape("an endpoint", "a workload", (_LABELS, Field("serves", Leaf.INTEGER, "the port it serves")))
+_REQUEST: Final = Shape(
+    "a request",
+    "what one endpoint asks of the service",
+    (
+        Field("from", Leaf.STRING, "the endpoint that asks", required=True),
+        Field("method", Leaf.STRING, "in capitals", required=True),
+        Field("path", Leaf.STRING, "with the query", required=True),
+        Field("before", Leaf.INTEGER_OR_STRING, "the answer without a policy", required=True),
+        Field("after", Leaf.INTEGER_OR_STRING, "the answer with it", required=True),
+    ),
+)
+_SCENARIO: Final = Shape(
+    "a scenario",
+    "who is there and what they ask",
+    (
+        Field("endpoints", Leaf.ANYTHING, "who is there", required=True),
+        Field("requests", ListOf(_REQUEST), "what they ask", required=True),
+    ),
+)
+_NOTHING: Final = Shape("this mapping", "", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +102,11 @@ def read_scenario(source: Source) -> Scenario:
 
 
 def _scenario(document: Node, report: Report) -> Scenario:
-    known = fields(document, ("endpoints", "requests"), report)
-    listed = require(known, "endpoints", document.span, report)
-    asked = require(known, "requests", document.span, report)
-    endpoints = _endpoints(listed, report) if listed is not None else ()
+    known = fields(document, _SCENARIO, report)
+    endpoints = _endpoints(known["endpoints"].value, report) if "endpoints" in known else ()
     names = {endpoint.name for endpoint in endpoints}
-    requests = tuple(_request(item, names, report) for item in items(asked, report)) if asked is not None else ()
+    asked = items(known["requests"].value, report) if "requests" in known else ()
+    requests = tuple(_request(item, names, report) for item in asked)
     return Scenario(endpoints, requests)
 
 
@@ -105,45 +128,44 @@ def _endpoint(entry: Entry, report: Report) -> Endpoint:
     if not _ENDPOINT_NAME.fullmatch(name.value):
         message = f"{name.value!r} cannot be the name of an endpoint"
         report.refuse("scenario-name", name.span, message, "use at most 63 lower-case letters, digits and '-', with a '-' only inside")
-    known = fields(entry.value, ("labels", "serves"), report)
-    labels = require(known, "labels", entry.key.span, report)
-    pairs = tuple((each.key.value, text(each.value, report).value) for each in _entries(labels, report)) if labels is not None else ()
+    known = fields(entry.value, _ENDPOINT, report)
+    labels = _entries(known["labels"].value, report) if "labels" in known else ()
+    pairs = tuple((each.key.value, text(each.value, report).value) for each in labels)
     serves = _number(known["serves"].value, _PORTS, "a port", report) if "serves" in known else None
     return Endpoint(name.value, pairs, serves)
 
 
 def _request(node: Node, endpoints: set[str], report: Report) -> Request:
-    known = fields(node, ("from", "method", "path", "before", "after"), report)
-    sender = _word(known, "from", node, report)
+    known = fields(node, _REQUEST, report)
+    sender = _word(known, "from", report)
     if sender is not None and sender.value not in endpoints:
         report.refuse("scenario-sender", sender.span, f"there is no endpoint {sender.value!r}", f"name one of {', '.join(sorted(endpoints))}")
-    method, path = _word(known, "method", node, report), _word(known, "path", node, report)
+    method, path = _word(known, "method", report), _word(known, "path", report)
     if method is not None and not _METHOD.fullmatch(method.value):
         report.refuse("scenario-method", method.span, f"{method.value!r} is no method", "write it in capitals, such as GET")
     if path is not None and not _PATH.fullmatch(path.value):
         report.refuse("scenario-path", path.span, f"{path.value!r} is no path", "begin it with '/' and percent-encode what is not visible ASCII")
-    before, after = (_expected(require(known, key, node.span, report), report) for key in ("before", "after"))
+    before, after = (_expected(known[key].value, report) if key in known else 0 for key in ("before", "after"))
     words = [word.value if word is not None else "" for word in (sender, method, path)]
     return Request(words[0], words[1], words[2], before, after)
 
 
-def _word(known: Table[str, Entry], key: str, node: Node, report: Report) -> Text | None:
-    value = require(known, key, node.span, report)
-    return text(value, report) if value is not None else None
+def _word(known: Table[str, Entry], key: str, report: Report) -> Text | None:
+    return text(known[key].value, report) if key in known else None
 
 
 def _entries(node: Node, report: Report) -> tuple[Entry, ...]:
     """The entries of a mapping whose keys are the user's own."""
     if isinstance(node, Mapping):
         return node.entries
-    fields(node, (), report)
+    fields(node, _NOTHING, report)
     return ()
 
 
-def _expected(node: Node | None, report: Report) -> Expected:
+def _expected(node: Node, report: Report) -> Expected:
     if isinstance(node, Scalar) and node.value == DROP:
         return DROP
-    return _number(node, _STATUSES, "a status, or `drop`,", report) if node is not None else 0
+    return _number(node, _STATUSES, "a status, or `drop`,", report)
 
 
 def _number(node: Node, within: range, what: str, report: Report) -> int:

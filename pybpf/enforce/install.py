@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from pybpf import elf, hooks, loading
-from pybpf.compiler import Built, Compilation, Endpoint, Source, compile_policy
+from pybpf.compiler import Built, Compilation, Endpoint, Inventory, Source, compile_policy
+from pybpf.compiler.policy.model.labels import KUBERNETES, Label
 from pybpf.enforce import contents
 from pybpf.hooks import TcxHook
 from pybpf.kernel_progs import state
@@ -39,7 +40,8 @@ class EndpointConfig:
 
     def endpoint(self) -> Endpoint:
         """The same as policy knows it, without the interface."""
-        return Endpoint(name=self.name, namespace=self.namespace, labels=tuple(sorted(self.labels.items())), ipv4=(self.ipv4,))
+        labels = tuple(sorted(Label(KUBERNETES, key, value) for key, value in self.labels.items()))
+        return Endpoint(name=self.name, namespace=self.namespace, labels=labels, addresses=(IPv4Address(self.ipv4),), interface=self.interface)
 
 
 class Enforcement:
@@ -73,9 +75,9 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
     OSError when the kernel refuses; after an error nothing is left attached or loaded. Kernel 6.6 (tcx links).
     """
     configs = sorted(endpoints, key=lambda config: (config.namespace, config.name))
-    compilation = compile_policy(sources, [config.endpoint() for config in configs])
+    compilation = compile_policy(sources, Inventory(tuple(config.endpoint() for config in configs)))
     by_name = {(config.namespace, config.name): config for config in configs}
-    ordered = [by_name[each.endpoint.namespace, each.endpoint.name] for each in compilation.resolved.endpoints]
+    ordered = [by_name[each.endpoint.namespace, each.endpoint.name] for each in compilation.resolved.endpoints.values()]
     with ExitStack() as owned:
         first, *rest = compilation.objects()
         datapath = owned.enter_context(loading.load(elf.parse(first.elf)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pybpf.compiler import CompileError, Source, compile_policy, read_all
+from pybpf.compiler import CompileError, Source, compile_policy
 
 POLICY = """
 apiVersion: cilium.io/v2
@@ -22,22 +22,30 @@ spec:
 def test_the_errors_of_all_files_are_named_at_once() -> None:
     broken = [Source(f"{number}.yaml", (POLICY % ("p", "/a")).replace("ingress", "ingres")) for number in range(2)]
     with pytest.raises(CompileError) as raised:
-        read_all(broken)
+        compile_policy(broken)
     assert {each.span.source.name for each in raised.value.diagnostics} == {"0.yaml", "1.yaml"}
 
 
 def test_two_files_with_a_policy_of_one_name_are_refused() -> None:
     with pytest.raises(CompileError) as raised:
         compile_policy([Source("one.yaml", POLICY % ("p", "/a")), Source("two.yaml", POLICY % ("p", "/b"))])
-    diagnostic = raised.value.diagnostics[0]
-    assert (diagnostic.code, diagnostic.span.source.name) == ("policy-duplicate-name", "two.yaml")
+    found = [(each.code, each.span.source.name) for each in raised.value.diagnostics]
+    assert found == [("policy-duplicate-name", "one.yaml"), ("policy-duplicate-name", "two.yaml")]
+
+
+def test_what_the_kernel_programs_do_not_enforce_is_refused_with_its_place() -> None:
+    denying = (POLICY % ("p", "/a")).replace("ingress:", "ingressDeny: [{fromEntities: [world]}]\n  ingress:")
+    with pytest.raises(CompileError) as raised:
+        compile_policy([Source("p.yaml", denying)])
+    assert {each.code for each in raised.value.diagnostics} == {"policy-not-enforced"}
+    assert "deny rules" in raised.value.diagnostics[0].message
 
 
 def test_an_error_inside_a_pattern_has_its_column_in_the_file() -> None:
     with pytest.raises(CompileError) as raised:
         compile_policy([Source("p.yaml", POLICY % ("p", "/a(b"))])
     diagnostic = raised.value.diagnostics[0]
-    assert diagnostic.code == "http-pattern"
+    assert diagnostic.code == "policy-pattern"
     assert (diagnostic.span.line, diagnostic.span.source.line(10)[diagnostic.span.column - 1]) == (10, "(")
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pybpf.compiler.diag import Source, span_of_line
+from pybpf.compiler.diag import Source, Span, span_of_line
 from pybpf.compiler.lower import HttpTables, http_tables
-from pybpf.compiler.narrow import HttpRule, Text
+from pybpf.compiler.policy.model.layer7 import HttpRule, MatchKind, TextMatch
+
+
+def http_rule(method: str | None, path: str | None, span: Span) -> HttpRule:
+    """A rule by regular expressions."""
+    return HttpRule(_regex(method, span), _regex(path, span), None, (), span)
+
+
+def _regex(text: str | None, span: Span) -> TextMatch | None:
+    return None if text is None else TextMatch(MatchKind.REGEX, text, span)
 
 
 def http_rules(*rules: tuple[str | None, str | None]) -> list[HttpRule]:
     """HttpRules of (method, path) pairs."""
     source = Source("rules.yaml", "\n".join(f"{method} {path}" for method, path in rules))
-    made = []
-    for line, (method, path) in enumerate(rules, 1):
-        span = span_of_line(source, line)
-        made.append(HttpRule(None if method is None else Text(method, span), None if path is None else Text(path, span), span))
-    return made
+    return [http_rule(*rule, span_of_line(source, line)) for line, rule in enumerate(rules, 1)]
 
 
 def tables_of(rules: Sequence[tuple[str | None, str | None]]) -> HttpTables:

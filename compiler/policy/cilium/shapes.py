@@ -16,17 +16,17 @@ GROUP_VERSIONS: Final = (API_VERSION, "cilium.io/v2alpha1")
 CIDR_GROUP_KIND: Final = "CiliumCIDRGroup"
 MAX_LOG: Final = 32
 
-_CLUSTER_METADATA: Final = replace(
+CLUSTER_METADATA: Final = replace(
     METADATA,
     fields=tuple(row for row in METADATA.fields if row.name != "namespace"),
     removed=(*METADATA.removed, ("namespace", "an object of the whole cluster lies in no namespace", "remove it, or write a namespaced kind")),
 )
-_AUTHENTICATION: Final = Shape(
+AUTHENTICATION: Final = Shape(
     "authentication",
     "Mutual authentication of the two ends.",
     (Field("mode", Choice(tuple(each.value for each in Authentication)), "required: both ends must prove who they are; disabled: they need not; test-always-fail: nobody can.", required=True),),
 )  # fmt: skip
-_AUTHENTICATED: Final = Field("authentication", _AUTHENTICATION, _AUTHENTICATION.doc)
+_AUTHENTICATED: Final = Field("authentication", AUTHENTICATION, AUTHENTICATION.doc)
 _ICMPS: Final = Field("icmps", ListOf(ICMP), "These ICMP messages. Not together with toPorts.")
 _TO_PORTS: Final = "At these destination ports; absent or empty: every port of every protocol."
 _TO_PORTS_ALLOWED: Final = Field("toPorts", ListOf(ALLOWED_PORTS), _TO_PORTS)
@@ -129,6 +129,7 @@ def _policy(kind: Kind, doc: str, metadata: Shape, spec: Shape) -> Shape:
             Field("metadata", metadata, metadata.doc, required=True),
             Field("spec", spec, spec.doc),
             Field("specs", ListOf(spec), "Several specs under one name."),
+            Field("description", Leaf.ANYTHING, "A note for people where old files have it; today it belongs into the spec.", null=True),
             Field("status", Leaf.ANYTHING, "Written by servers; says nothing about policy.", null=True),
         ),
     )
@@ -143,10 +144,10 @@ NETWORK_POLICY: Final = _policy(
 CLUSTERWIDE_NETWORK_POLICY: Final = _policy(
     Kind.CILIUM_CLUSTERWIDE,
     "A policy of Cilium for endpoints of every namespace, or for hosts.",
-    _CLUSTER_METADATA,
+    CLUSTER_METADATA,
     CLUSTERWIDE_SPEC,
 )
-_GROUP_SPEC: Final = Shape(
+CIDR_GROUP_SPEC: Final = Shape(
     "spec",
     "The networks of the group.",
     (Field("externalCIDRs", ListOf(Leaf.STRING), "Networks such as 192.0.2.0/24 or 2001:db8::/64.", required=True),),
@@ -157,8 +158,8 @@ CIDR_GROUP: Final = Shape(
     (
         Field("apiVersion", Choice(GROUP_VERSIONS), f"One of {' and '.join(GROUP_VERSIONS)}.", required=True),
         Field("kind", Choice((CIDR_GROUP_KIND,)), f"Always {CIDR_GROUP_KIND}.", required=True),
-        Field("metadata", _CLUSTER_METADATA, _CLUSTER_METADATA.doc, required=True),
-        Field("spec", _GROUP_SPEC, _GROUP_SPEC.doc, required=True),
+        Field("metadata", CLUSTER_METADATA, CLUSTER_METADATA.doc, required=True),
+        Field("spec", CIDR_GROUP_SPEC, CIDR_GROUP_SPEC.doc, required=True),
         Field("status", Leaf.ANYTHING, "Written by servers; says nothing about policy.", null=True),
     ),
 )

@@ -14,6 +14,12 @@ PAGES: Final[tuple[Page, ...]] = (
         "Use small letters, digits, '-' and '.' (a namespace: no '.'), beginning and ending with a letter or digit.",
     ),
     Page(
+        "lint-object-name",
+        "a policy has a name that Kubernetes would refuse. pybpf can use it; an API server will not take the file",
+        "metadata: {name: readFlightsRule}",
+        "Use small letters, digits, '-' and '.', beginning and ending with a letter or digit.",
+    ),
+    Page(
         "policy-label",
         "a label has a key or value that no label can have, or a key that people do not write. A selector with it would choose nobody",
         "podSelector: {matchLabels: {app: 'two words'}}",

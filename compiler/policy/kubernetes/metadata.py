@@ -6,7 +6,7 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from typing import Final
 
-from pybpf.compiler.policy.kubernetes.names import DEFAULT_NAMESPACE, name, namespace
+from pybpf.compiler.policy.kubernetes.names import DEFAULT_NAMESPACE, namespace, policy_name
 from pybpf.compiler.policy.text.fields import Text, fields, strings, text
 from pybpf.compiler.policy.text.positions import Entry
 from pybpf.compiler.policy.text.report import Report
@@ -54,7 +54,7 @@ def called(found: Table[str, Entry], whole: Text, report: Report) -> Called:
     for key in ("labels", "annotations"):  # inert, but strings all the same
         if key in inner:
             strings(inner[key].value, report)
-    own = name(inner["name"].value, report) if "name" in inner else whole
+    own = policy_name(inner["name"].value, report) if "name" in inner else whole
     lies_in = namespace(inner["namespace"].value, report).value if "namespace" in inner else DEFAULT_NAMESPACE
     return Called(own, lies_in)
 

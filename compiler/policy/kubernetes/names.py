@@ -24,6 +24,7 @@ DEFAULT_NAMESPACE: Final = "default"
 _LABEL: Final = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _NAMESPACE: Final = re.compile(rf"(?=.{{1,63}}\Z){_LABEL}")
+_LENIENT: Final = re.compile("[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _QUALIFIED: Final = re.compile("[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PORT_NAME: Final = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
 _NAME_HINT: Final = "use small letters, digits, '-' and '.', beginning and ending with a letter or digit"
@@ -35,6 +36,11 @@ _VALUE_HINT: Final = "write at most 63 letters, digits, '-', '_' or '.', beginni
 def is_name(name: str) -> bool:
     """Whether an object may have this name: a DNS subdomain of at most 253 characters."""
     return _SUBDOMAIN.fullmatch(name) is not None
+
+
+def _is_name_of_a_file(name: str) -> bool:
+    """Whether a policy that no API server is to see may have this name: capitals and underscores are let through."""
+    return len(name) <= 253 and _LENIENT.fullmatch(name) is not None
 
 
 def is_namespace(name: str) -> bool:
@@ -66,6 +72,15 @@ def is_made(key: str) -> bool:
 def name(node: Node, report: Report) -> Text:
     """The name of an object; reports what is none."""
     return _checked(node, "policy-name", _NAME_HINT, "no object has the name {!r}", is_name, report)
+
+
+def policy_name(node: Node, report: Report) -> Text:
+    """The name of a policy; reports what is none. One that only an API server would refuse can be used, and is told."""
+    written = _checked(node, "policy-name", _NAME_HINT, "no object has the name {!r}", _is_name_of_a_file, report)
+    if _is_name_of_a_file(written.value) and not is_name(written.value):
+        message = f"Kubernetes would refuse an object named {written.value!r}"
+        report.warn("lint-object-name", written.span, message, _NAME_HINT)
+    return written
 
 
 def namespace(node: Node, report: Report) -> Text:

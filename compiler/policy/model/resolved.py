@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
+from pybpf.compiler.diag import Span
+from pybpf.compiler.policy.model.inventory import Address, Endpoint, Inventory
 from pybpf.compiler.policy.model.labels import Label
 from pybpf.compiler.policy.model.peers import DnsPattern, Network
 from pybpf.compiler.policy.model.policy import Action, Authentication, OnDeny, Policy, PortRule, Rule, Tier
@@ -82,14 +83,15 @@ class Entry:
 class Side:
     """One direction of one endpoint. Not enforced: every flow passes. `default_deny`: what no entry covers is refused.
 
-    `selected_by` are the policies with rules for this side; the first that denies by default is `origin`, None where a
-    setting enforces or nothing does. `entries` are in the order of tier, priority, policy and rule.
+    `selected_by` are the policies with rules for this side; the first that denies by default is `origin`, and its first rule for
+    this side is at `origin_span`; None where a setting enforces or nothing does. `entries` are in the order of tier, priority, policy and rule.
     """
 
     enforced: bool
     default_deny: bool
     selected_by: tuple[Policy, ...]
     origin: Policy | None
+    origin_span: Span | None
     entries: tuple[Entry, ...]
 
 
@@ -108,11 +110,13 @@ class Resolved:
     """Policies joined with an inventory.
 
     `endpoints` by (namespace, name), in the inventory's order; the local host, when host policies or the inventory name
-    it, is ("", "host"). `identities` by number; `networks` are those that have an identity of their own, with its number.
+    it, is ("", "host"). `identities` by number; `addresses` are those of endpoints and nodes, `networks` those outside that
+    have an identity of their own, each with its number.
     """
 
     policies: tuple[Policy, ...]
     inventory: Inventory
     identities: Mapping[int, Identity]
+    addresses: Mapping[Address, int]
     networks: Mapping[Network, int]
     endpoints: Mapping[tuple[str, str], ResolvedEndpoint]

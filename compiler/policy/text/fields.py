@@ -41,15 +41,15 @@ def fields(node: Node, shape: Shape, report: Report) -> Table[str, Entry]:
     rows = _rows(shape)
     found: dict[str, Entry] = {}
     for entry in node.entries:
-        row = rows.get(entry.key.value)
+        row = rows.by_name.get(entry.key.value)
         if row is None:
             _refuse_key(entry.key, shape, report)
-        elif is_null(entry.value) and row.null:
+        elif row.null and is_null(entry.value):
             continue
         else:
             found[entry.key.value] = entry
-    for row in shape.fields:
-        if row.required and row.name not in found:
+    for row in rows.required:
+        if row.name not in found:
             report.refuse("policy-missing-key", node.span, f"the key {row.name!r} is missing", f"add {row.name!r}: {row.doc}")
     return found
 
@@ -133,8 +133,25 @@ def refuse_shape(node: Node, wanted: type[Scalar | Mapping | Listing], report: R
     report.refuse("policy-wrong-shape", node.span, message, _HINTS[wanted])
 
 
-def _rows(shape: Shape) -> Table[str, Field]:
-    return {row.name: row for row in shape.fields}
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a shape as they are looked for."""
+
+    shape: Shape
+    by_name: Table[str, Field]
+    required: tuple[Field, ...]
+
+
+# By the identity of a shape, which the value keeps alive: to hash one would be to hash all that it holds.
+_KNOWN_ROWS: dict[int, _Rows] = {}
+
+
+def _rows(shape: Shape) -> _Rows:
+    known = _KNOWN_ROWS.get(id(shape))
+    if known is None:
+        known = _Rows(shape, {row.name: row for row in shape.fields}, tuple(row for row in shape.fields if row.required))
+        _KNOWN_ROWS[id(shape)] = known
+    return known
 
 
 def _refuse_key(key: Scalar, shape: Shape, report: Report) -> None:

@@ -9,8 +9,9 @@ Plain scalars follow YAML 1.1 as PyYAML knows it (`on`, `80`, `1_000` are not st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 import yaml
@@ -103,16 +104,19 @@ class _Builder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.found: list[Diagnostic] = []
-        self.events: Iterator[yaml.Event] = iter(yaml.parse(source.text, Loader=_LOADER))
+        self.next_event: Callable[[], yaml.Event] = _LOADER(source.text).get_event
 
     def documents(self) -> Iterator[Node]:
         """Every document of the stream."""
-        for event in self.events:
+        while not isinstance(event := self.next_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
-                yield self._node(next(self.events), 0)
+                yield self._node(self.next_event(), 0)
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         """The node that begins with `event`; takes its events up to its end."""
+        if type(event) is yaml.ScalarEvent and event.anchor is None and event.tag is None and depth <= MAX_DEPTH:
+            # Most events are of this sort, so it comes first.
+            return Scalar(event.value, _kind(event), self._span(event.start_mark, event.end_mark))
         span = self._span(event.start_mark, event.end_mark)
         if depth > MAX_DEPTH:
             message = f"this is nested more than {MAX_DEPTH} deep"
@@ -131,16 +135,17 @@ class _Builder:
 
     def _listing(self, start: yaml.SequenceStartEvent, depth: int) -> Listing:
         items: list[Node] = []
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+        while type(event := self.next_event()) is not yaml.SequenceEndEvent:
             items.append(self._node(event, depth + 1))
         return Listing(tuple(items), self._collection_span(start, event, items))
 
     def _mapping(self, start: yaml.MappingStartEvent, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         values: list[Node] = []
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+        while type(event := self.next_event()) is not yaml.MappingEndEvent:
             key = self._node(event, depth + 1)
-            values.append(self._node(next(self.events), depth + 1))
+            value = self._node(self.next_event(), depth + 1)
+            values.append(value)
             if not isinstance(key, Scalar) or key.kind != STRING:
                 self._refuse_key(key)
             elif key.value in entries:
@@ -148,7 +153,7 @@ class _Builder:
                 message = f"the key {key.value!r} stands here a second time; the first is in line {first.line}"
                 self.found.append(Diagnostic("policy-duplicate-key", key.span, message, "keep one of them"))
             else:
-                entries[key.value] = Entry(key, values[-1])
+                entries[key.value] = Entry(key, value)
         return Mapping(tuple(entries.values()), self._collection_span(start, event, values))
 
     def _refuse_key(self, key: Node) -> None:
@@ -184,7 +189,13 @@ class _Builder:
 
 def _kind(event: yaml.ScalarEvent) -> str:
     """The type that YAML gives to a scalar without a tag: plain ones by their looks, others are strings."""
-    tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
+    plain, _ = event.implicit
+    return _plain_kind(event.value) if plain else STRING
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain_kind(value: str) -> str:
+    tag = _RESOLVER.resolve(yaml.ScalarNode, value, (True, False))
     return str(tag).rpartition(":")[2]
 
 

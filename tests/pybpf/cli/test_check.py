@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from pybpf.cli import main
 from pybpf.demo import SCENARIOS
 
-GOOD = (SCENARIOS / "flights" / "read-flights.yaml").read_text()
+GOOD = (SCENARIOS / "flights" / "read-flights.yaml").read_text().replace("readFlightsRule", "read-flights")
 
 
 def test_a_good_policy_is_status_0_and_nothing_on_standard_output(tmp_path: Path) -> None:
@@ -15,6 +15,14 @@ def test_a_good_policy_is_status_0_and_nothing_on_standard_output(tmp_path: Path
     done = CliRunner().invoke(main, ["check", str(tmp_path)])
     assert (done.exit_code, done.stdout) == (0, "")
     assert "1 file: 1 policy, no errors" in done.stderr
+
+
+def test_a_warning_is_shown_and_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD.replace("read-flights", "Read_Flights"))
+    done = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert done.exit_code == 0
+    assert "a.yaml:4:9: warning[lint-object-name]" in done.stdout
+    assert "1 policy, no errors, 1 warning" in done.stderr
 
 
 def test_the_errors_of_all_files_are_shown_in_one_run(tmp_path: Path) -> None:

@@ -55,5 +55,5 @@ def test_all_errors_of_a_policy_come_at_once() -> None:
 
 
 def test_every_code_of_errors_has_a_case_here() -> None:
-    elsewhere = {"policy-address", "lint-policy-types", "lint-cidr-host-bits"}  # of inventories, and test_network_policy.py
+    elsewhere = {"policy-address", "lint-object-name", "lint-policy-types", "lint-cidr-host-bits"}  # of inventories, and test_network_policy.py
     assert {page.code for page in PAGES} - elsewhere <= {case["code"] for case in CASES}

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from click.testing import CliRunner
+
+from pybpf.cli import main
+
+
+def test_a_code_is_explained_with_an_example_and_the_remedy() -> None:
+    done = CliRunner().invoke(main, ["explain", "policy-duplicate-name"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("policy-duplicate-name\n\nTwo documents of one kind")
+    assert "Give one of them another name" in done.stdout
+
+
+def test_a_code_that_is_not_there_is_status_2_with_the_nearest() -> None:
+    done = CliRunner().invoke(main, ["explain", "policy-duplicate-names"])
+    assert done.exit_code == 2
+    assert "did you mean 'policy-duplicate-name'?" in done.stderr
