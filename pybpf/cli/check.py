@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pybpf.cli import render
+from pybpf.cli.collector import paused
 from pybpf.cli.inputs import read_inputs
 from pybpf.compiler.diag import Severity
 
@@ -21,7 +22,8 @@ def check(context: click.Context, paths: tuple[str, ...]) -> None:
     from pybpf.compiler.policy.reading import read  # not the compiler: checking needs no LLVM
 
     inputs = read_inputs(paths)
-    reading = read(inputs.sources)
+    with paused():
+        reading = read(inputs.sources)
     errors = sum(each.severity is Severity.ERROR for each in reading.found)
     warnings = len(reading.found) - errors
     if reading.found:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pybpf.cli import render
+from pybpf.cli.collector import paused
 from pybpf.cli.failing import Unable
 from pybpf.cli.inputs import read_inputs
 from pybpf.compiler.diag import CompileError
@@ -69,8 +70,9 @@ def _known(paths: tuple[str, ...], who: str) -> tuple[Any, Inventory]:
     if unreadable := inputs.unreadable + of_inventory.unreadable:
         raise Unable("\npybpf: ".join(unreadable))
     try:
-        inventory = read_inventory(of_inventory.sources[0])
-        reading = must_read([each for each in inputs.sources if each.name != who])
+        with paused():
+            inventory = read_inventory(of_inventory.sources[0])
+            reading = must_read([each for each in inputs.sources if each.name != who])
         return reading.policies, merged(inventory, reading.cidr_groups)
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
