@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "compile": "pybpf.cli.compile:compile_policies",
     "demo": "pybpf.cli.demo:demo",
     "explain": "pybpf.cli.explain:explain",
+    "matrix": "pybpf.cli.matrix:matrix",
     "why": "pybpf.cli.why:why",
 }
 

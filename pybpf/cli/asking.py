@@ -72,6 +72,16 @@ def party(word: str, inventory: Inventory) -> Party:
     raise NotUnderstood(f"there is no endpoint or entity {who!r}: {hint}")
 
 
+def place(word: str) -> tuple[Protocol, int]:
+    """`80`, `53/udp`. Raises NotUnderstood."""
+    number, _, name = word.partition("/")
+    protocols = {each.name.lower(): each for each in (Protocol.TCP, Protocol.UDP, Protocol.SCTP)}
+    protocol = protocols.get(name.lower() or "tcp")
+    if protocol is None or not number.isdecimal() or not 0 < int(number) <= _LAST_PORT:
+        raise NotUnderstood(f"{word!r} is no port: write a number from 1 to 65535, and /udp or /sctp if it is not TCP")
+    return protocol, int(number)
+
+
 def _has_a_side(end: Party, inventory: Inventory) -> bool:
     if end.endpoint is not None:
         return True
@@ -83,12 +93,7 @@ def _where(question: Question) -> tuple[Protocol, int]:
         return _icmp(question.icmp)
     if question.port is None:
         raise NotUnderstood("where to? give --port 80, --port 53/udp or --icmp 8")
-    number, _, name = question.port.partition("/")
-    protocols = {each.name.lower(): each for each in (Protocol.TCP, Protocol.UDP, Protocol.SCTP)}
-    protocol = protocols.get(name.lower() or "tcp")
-    if protocol is None or not number.isdecimal() or not 0 < int(number) <= _LAST_PORT:
-        raise NotUnderstood(f"{question.port!r} is no port: write a number from 1 to 65535, and /udp or /sctp if it is not TCP")
-    return protocol, int(number)
+    return place(question.port)
 
 
 def _icmp(word: str) -> tuple[Protocol, int]:

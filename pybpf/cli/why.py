@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pybpf.cli import render
-from pybpf.cli.collector import paused
 from pybpf.cli.failing import Unable
-from pybpf.cli.inputs import read_inputs
-from pybpf.compiler.diag import CompileError
+from pybpf.cli.knowing import known
 
 if TYPE_CHECKING:
     from pybpf.compiler.policy.model.flow import Flow, Verdict
-    from pybpf.compiler.policy.model.inventory import Inventory
 
 
 @click.command()
@@ -43,7 +39,7 @@ def why(context: click.Context, /, paths: tuple[str, ...], who: str, as_json: bo
     from pybpf.compiler.policy.resolve import resolve
     from pybpf.compiler.policy.verdict import verdict
 
-    policies, inventory = _known(paths, who)
+    policies, inventory = known(paths, who)
     try:
         asked = flows(Question(**words), inventory)
         resolved = resolve(policies, inventory)
@@ -59,24 +55,6 @@ def why(context: click.Context, /, paths: tuple[str, ...], who: str, as_json: bo
         click.echo("\n".join(line for flow, answer in answers for line in _lines(flow, answer)))
         click.echo("it passes" if passes else "it does not pass")
     context.exit(0 if passes else 1)
-
-
-def _known(paths: tuple[str, ...], who: str) -> tuple[Any, Inventory]:
-    """The policies and the inventory; ends the command after saying all that is wrong with either."""
-    from pybpf.compiler.policy.inventory import merged, read_inventory
-    from pybpf.compiler.policy.reading import must_read
-
-    inputs, of_inventory = read_inputs(paths), read_inputs([who])
-    if unreadable := inputs.unreadable + of_inventory.unreadable:
-        raise Unable("\npybpf: ".join(unreadable))
-    try:
-        with paused():
-            inventory = read_inventory(of_inventory.sources[0])
-            reading = must_read([each for each in inputs.sources if each.name != who])
-        return reading.policies, merged(inventory, reading.cidr_groups)
-    except CompileError as error:
-        click.echo(render.diagnostics(error.diagnostics), err=True)
-        raise Unable("the files have errors") from error
 
 
 def _lines(flow: Flow, answer: Verdict) -> Iterator[str]:
