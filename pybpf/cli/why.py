@@ -52,12 +52,12 @@ def why(context: click.Context, /, paths: tuple[str, ...], who: str, as_json: bo
     if as_json:
         click.echo(json.dumps({"allowed": passes, "sides": [_side(flow, answer) for flow, answer in answers]}, indent=2))
     else:
-        click.echo("\n".join(line for flow, answer in answers for line in _lines(flow, answer)))
+        click.echo("\n".join(line for flow, answer in answers for line in lines(flow, answer)))
         click.echo("it passes" if passes else "it does not pass")
     context.exit(0 if passes else 1)
 
 
-def _lines(flow: Flow, answer: Verdict) -> Iterator[str]:
+def lines(flow: Flow, answer: Verdict) -> Iterator[str]:
     """One side as text: the outcome and what decided, then each rule."""
     where = f" by {answer.span}" if answer.span is not None else ""
     policy = f" ({answer.entry.policy.name})" if answer.entry is not None and answer.entry.policy is not None else ""
