@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "demo": "pybpf.cli.demo:demo",
     "explain": "pybpf.cli.explain:explain",
     "matrix": "pybpf.cli.matrix:matrix",
+    "schema": "pybpf.cli.schema:schema",
     "test": "pybpf.cli.testing:test_policies",
     "why": "pybpf.cli.why:why",
 }

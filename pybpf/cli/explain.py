@@ -1,4 +1,4 @@
-"""`pybpf explain`: what a code of an error or warning means."""
+"""`pybpf explain`: what a code of a finding means, or a key of a file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from pybpf.cli.failing import Unable
 
 
 @click.command()
-@click.argument("code")
-def explain(code: str) -> None:
-    """Say what CODE means, with an example and the remedy, such as policy-unknown-key."""
+@click.argument("what")
+def explain(what: str) -> None:
+    """Say what WHAT means: a code such as policy-unknown-key, or a key such as spec.ingress.toPorts, inventory.nodes or
+    NetworkPolicy.spec.podSelector."""
     from pybpf.compiler.policy.pages import pages, shown
+    from pybpf.compiler.policy.schema import SHAPES, explained
     from pybpf.compiler.policy.text.fields import did_you_mean
 
     known = pages()
-    if code not in known:
-        raise Unable(f"there is no code {code!r}: {did_you_mean(code, known)}")
-    click.echo(shown(known[code]), nl=False)
+    if what in known:
+        click.echo(shown(known[what]), nl=False)
+        return
+    if "." not in what and what not in SHAPES and what not in ("spec", "specs", "metadata"):
+        raise Unable(f"there is no code {what!r}: {did_you_mean(what, known)}")
+    try:
+        click.echo(explained(what), nl=False)
+    except LookupError as error:
+        raise Unable(str(error)) from error

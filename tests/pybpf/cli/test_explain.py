@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from click.testing import CliRunner
 
 from pybpf.cli import main
@@ -16,3 +18,17 @@ def test_a_code_that_is_not_there_is_status_2_with_the_nearest() -> None:
     done = CliRunner().invoke(main, ["explain", "policy-duplicate-names"])
     assert done.exit_code == 2
     assert "did you mean 'policy-duplicate-name'?" in done.stderr
+
+
+def test_a_key_of_a_file_is_explained() -> None:
+    done = CliRunner().invoke(main, ["explain", "spec.egress.toFQDNs"])
+    assert done.exit_code == 0 and "matchPattern" in done.stdout
+    done = CliRunner().invoke(main, ["explain", "spec.egres"])
+    assert done.exit_code == 2 and "did you mean 'egress'?" in done.stderr
+
+
+def test_a_schema_is_json() -> None:
+    done = CliRunner().invoke(main, ["schema", "inventory"])
+    assert done.exit_code == 0 and json.loads(done.stdout)["properties"]["endpoints"]
+    done = CliRunner().invoke(main, ["schema", "Inventory"])
+    assert done.exit_code == 2 and "did you mean 'inventory'?" in done.stderr
