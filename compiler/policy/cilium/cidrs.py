@@ -42,7 +42,7 @@ def cidr_rule(node: Node, report: Report) -> Cidr | CidrGroups | None:
     written = filled(found.get("cidr"), report)
     whole = network(written, report) if written is not None else None
     excepts = [string(each, report) for each in items(found["except"].value, report)] if "except" in found else []
-    holes = tuple(sorted({hole for each in excepts if each is not None and (hole := _hole(each, whole, report)) is not None}, key=_order))
+    holes = tuple(sorted({left for each in excepts if each is not None and (left := hole(each, whole, report)) is not None}, key=in_order))
     if "cidrGroupRef" in found:
         written = filled(found["cidrGroupRef"], report)
         called = name(found["cidrGroupRef"].value, report).value if written is not None else ""
@@ -66,7 +66,7 @@ def _address(written: Text, report: Report) -> Network | None:
     return whole
 
 
-def _hole(written: Text, outer: Network | None, report: Report) -> Network | None:
+def hole(written: Text, outer: Network | None, report: Report) -> Network | None:
     """An exception; it must lie within the network that it is an exception of, where that is known."""
     inner = network(written, report)
     if inner is None or outer is None:
@@ -78,5 +78,6 @@ def _hole(written: Text, outer: Network | None, report: Report) -> Network | Non
     return inner
 
 
-def _order(network: Network) -> tuple[int, int, int]:
+def in_order(network: Network) -> tuple[int, int, int]:
+    """The place of a network among others: by version, address and length."""
     return network.version, int(network.network_address), network.prefixlen

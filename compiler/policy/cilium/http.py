@@ -12,7 +12,7 @@ from pybpf.compiler.policy.cilium.port_shapes import HEADER_MATCH, HTTP
 from pybpf.compiler.policy.cilium.texts import filled, string
 from pybpf.compiler.policy.model.layer7 import HeaderMatch, HttpRule, MatchKind, Mismatch, TextMatch
 from pybpf.compiler.policy.text.fields import Text, choice, fields, items
-from pybpf.compiler.policy.text.positions import Entry, Node
+from pybpf.compiler.policy.text.positions import Node
 from pybpf.compiler.policy.text.report import Report
 
 # RFC 9110, 5.6.2: a header's name is a token. A value of a header has no control characters (5.5).
@@ -28,18 +28,16 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def http_rule(node: Node, namespace: str | None, report: Report) -> HttpRule:
     """An item of http."""
     found = fields(node, HTTP, report)
-    method, path, host = (_regex(found.get(key), report) for key in ("method", "path", "host"))
+    written = [filled(found.get(key), report) for key in ("method", "path", "host")]
+    method, path, host = (regex(each, report) if each is not None else None for each in written)
     headers = [_header(each, report) for each in items(found["headers"].value, report)] if "headers" in found else []
     listed = items(found["headerMatches"].value, report) if "headerMatches" in found else ()
     headers += [_header_match(each, namespace, report) for each in listed]
     return HttpRule(method, path, host, tuple(each for each in headers if each is not None), node.span)
 
 
-def _regex(entry: Entry | None, report: Report) -> TextMatch | None:
-    """The pattern of a key; None if the key is absent, or after a report."""
-    written = filled(entry, report)
-    if written is None:
-        return None
+def regex(written: Text, report: Report) -> TextMatch | None:
+    """A regular expression; None after a report, which points at what is wrong in it."""
     try:
         if not _PLAIN.fullmatch(written.value):
             parse(written.value)
@@ -68,11 +66,11 @@ def _header(node: Node, report: Report) -> HeaderMatch | None:
         return None
     name, space, value = written.value.partition(" ")
     name = name.rstrip(":")
-    _check_name(Text(name, written.span), report)
+    check_header_name(Text(name, written.span), report)
     if space and not value:
         report.refuse("policy-empty", written.span, f"the header {name!r} has no value", "write the value behind the space, or remove the space if any value will do")
         return None
-    match = _exact(Text(value, written.span), report) if space else None
+    match = exact_value(Text(value, written.span), report) if space else None
     return HeaderMatch(name, match, Mismatch.REFUSE, None, written.span)
 
 
@@ -84,19 +82,21 @@ def _header_match(node: Node, namespace: str | None, report: Report) -> HeaderMa
     mismatch = choice(found["mismatch"].value, [each.value for each in Mismatch], report) if "mismatch" in found else None
     holder = secret(found["secret"].value, namespace, report) if "secret" in found else None
     if name is not None:
-        _check_name(name, report)
-    match = _exact(value, report) if value is not None else None
+        check_header_name(name, report)
+    match = exact_value(value, report) if value is not None else None
     if name is None or report.errors > already:
         return None
     return HeaderMatch(name.value, match, Mismatch(mismatch.value if mismatch else ""), holder, node.span)
 
 
-def _check_name(name: Text, report: Report) -> None:
+def check_header_name(name: Text, report: Report) -> None:
+    """Report a name that no header can have."""
     if not _TOKEN.fullmatch(name.value):
         report.refuse("policy-header", name.span, f"no header has the name {name.value!r}", "write `Name: value`, with a space behind the colon, or `Name`")
 
 
-def _exact(value: Text, report: Report) -> TextMatch:
+def exact_value(value: Text, report: Report) -> TextMatch:
+    """The value of a header; reports one that no header can have."""
     if _CONTROL.search(value.value) or value.value != value.value.strip(" \t"):
         message = "no header has a value with control characters, or with blanks at its ends"
         report.refuse("policy-header", value.span, message, "write the value without them")

@@ -25,6 +25,7 @@ ROLES: Final[Table[str, frozenset[int]]] = {
     "produce": frozenset({0, 3, 18}),
     "consume": frozenset({1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 18}),
 }
+_KEYS: Final[Table[str, frozenset[int]]] = {name: frozenset({number}) for number, name in enumerate(API_KEYS)}
 LAST_VERSION: Final = 32767
 _VERSION: Final = re.compile("0|[1-9][0-9]{0,4}")
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,255}")
@@ -38,17 +39,33 @@ def kafka_rule(node: Node, report: Report) -> KafkaRule | None:
         message = "Cannot set both Role and APIKey together"
         report.refuse("policy-one-of", found["apiKey"].key.span, message, "remove one of them, or make two rules of it")
     role, key = filled(found.get("role"), report), filled(found.get("apiKey"), report)
-    keys = _named(role, ROLES, report) if role is not None else None
+    keys = keys_of_role(role, report) if role is not None else None
     if key is not None:
-        keys = _named(key, {name: frozenset({number}) for number, name in enumerate(API_KEYS)}, report)
+        keys = keys_of_name(key, report)
     version = _version(found.get("apiVersion"), report)
     client = filled(found.get("clientID"), report)
     topic = filled(found.get("topic"), report)
-    if topic is not None and not _TOPIC.fullmatch(topic.value):
-        report.refuse("policy-kafka", topic.span, f"{topic.value!r} is not a topic", "use at most 255 letters, digits, '.', '_' and '-'")
+    if topic is not None:
+        check_topic(topic, report)
     if report.errors > already:
         return None
     return KafkaRule(keys, version, client.value if client else None, topic.value if topic else None, node.span)
+
+
+def keys_of_role(role: Text, report: Report) -> frozenset[int] | None:
+    """The API keys that a role needs; None after a report."""
+    return _named(role, ROLES, report)
+
+
+def keys_of_name(name: Text, report: Report) -> frozenset[int] | None:
+    """The API key of this name, alone; None after a report."""
+    return _named(name, _KEYS, report)
+
+
+def check_topic(topic: Text, report: Report) -> None:
+    """Report a text that no topic is called by."""
+    if not _TOPIC.fullmatch(topic.value):
+        report.refuse("policy-kafka", topic.span, f"{topic.value!r} is not a topic", "use at most 255 letters, digits, '.', '_' and '-'")
 
 
 def _named(written: Text, known: Table[str, frozenset[int]], report: Report) -> frozenset[int] | None:

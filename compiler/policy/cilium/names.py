@@ -32,9 +32,9 @@ def dns_name(node: Node, report: Report) -> DnsPattern | None:
         report.refuse("policy-one-of", pattern.span, "matchName and matchPattern stand in one item", "make two items of it, or remove one of the keys")
         return None
     if name is not None:
-        return _exact(name, node, report)
+        return exact_name(name, report)
     if pattern is not None:
-        return _checked(pattern, _PATTERN, node, report)
+        return name_pattern(pattern, report)
     report.refuse("policy-one-of", node.span, "there is neither matchName nor matchPattern here", 'write one of them; matchPattern: "*" is every name')
     return None
 
@@ -42,8 +42,25 @@ def dns_name(node: Node, report: Report) -> DnsPattern | None:
 def server_name(node: Node, report: Report) -> DnsPattern | None:
     """An item of serverNames; None after a report."""
     written = string(node, report)
-    if written is None:
+    return server_name_text(written, report) if written is not None else None
+
+
+def exact_name(name: Text, report: Report) -> DnsPattern | None:
+    """One name, which has no star; None after a report."""
+    if "*" in name.value:
+        message = "only alphanumeric ASCII characters, '-', '_' and '.' are allowed in a matchName, no star"
+        report.refuse("policy-dns-name", name.span, message, "write matchPattern instead of matchName")
         return None
+    return _checked(name, _NAME, report)
+
+
+def name_pattern(pattern: Text, report: Report) -> DnsPattern | None:
+    """A pattern of names; None after a report."""
+    return _checked(pattern, _PATTERN, report)
+
+
+def server_name_text(written: Text, report: Report) -> DnsPattern | None:
+    """The name of a TLS server, or a pattern of them; None after a report."""
     if not written.value:
         report.refuse("policy-server-name", written.span, "Empty server name is not allowed", 'write a name, or "*" for every name')
         return None
@@ -56,19 +73,11 @@ def server_name(node: Node, report: Report) -> DnsPattern | None:
     return DnsPattern(_canonical(written), "*" not in written.value, written.span)
 
 
-def _exact(name: Text, node: Node, report: Report) -> DnsPattern | None:
-    if "*" in name.value:
-        message = "only alphanumeric ASCII characters, '-', '_' and '.' are allowed in a matchName, no star"
-        report.refuse("policy-dns-name", name.span, message, "write matchPattern instead of matchName")
-        return None
-    return _checked(name, _NAME, node, report)
-
-
-def _checked(written: Text, form: re.Pattern[str], node: Node, report: Report) -> DnsPattern | None:
+def _checked(written: Text, form: re.Pattern[str], report: Report) -> DnsPattern | None:
     if not form.fullmatch(written.value) or len(written.value) > MAX_LENGTH:
         report.refuse("policy-dns-name", written.span, f"{written.value!r} is not a DNS name", _HINT)
         return None
-    return DnsPattern(_canonical(written), form is _NAME, node.span)
+    return DnsPattern(_canonical(written), form is _NAME, written.span)
 
 
 def _canonical(written: Text) -> str:

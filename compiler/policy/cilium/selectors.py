@@ -119,11 +119,11 @@ def requirements(node: Node, sources: Sources, report: Report) -> tuple[Requirem
     asked: list[Requirement] = []
     keys: set[str] = set()
     for key, value in strings(found["matchLabels"].value, report) if "matchLabels" in found else ():
-        source, name = _key(key, sources, report)
+        source, name = label_key(key, sources, report)
         if name in keys:  # such as app and k8s:app, which duplicate keys of the file do not show
             report.refuse("policy-label", key.span, f"the label {name!r} stands twice in these labels", "keep one of them")
         keys.add(name)
-        asked.append(Requirement(source, name, Operator.IN, (_value(name, value, report),)))
+        asked.append(Requirement(source, name, Operator.IN, (label_value_of(name, value, report),)))
     for item in items(found["matchExpressions"].value, report) if "matchExpressions" in found else ():
         expressed = _expression(item, sources, report)
         if expressed is not None:
@@ -156,8 +156,8 @@ def _expression(node: Node, sources: Sources, report: Report) -> Requirement | N
     values = [string(each, report) for each in items(found["values"].value, report)] if "values" in found else []
     if key is None or written is None:
         return None
-    source, name = _key(key, sources, report)
-    wanted = {_value(name, each, report) for each in values if each is not None}
+    source, name = label_key(key, sources, report)
+    wanted = {label_value_of(name, each, report) for each in values if each is not None}
     operator = Operator(written.value)
     needs = operator in (Operator.IN, Operator.NOT_IN)
     if needs and not values:
@@ -167,7 +167,7 @@ def _expression(node: Node, sources: Sources, report: Report) -> Requirement | N
     return Requirement(source, name, operator, tuple(sorted(wanted))) if report.errors == already else None
 
 
-def _key(key: Text, sources: Sources, report: Report) -> tuple[str, str]:
+def label_key(key: Text, sources: Sources, report: Report) -> tuple[str, str]:
     """The source and the name of a label's key. Labels that are made have one source only, which need not be written."""
     written, colon, rest = key.value.partition(":")
     name = rest if colon else key.value
@@ -182,7 +182,7 @@ def _key(key: Text, sources: Sources, report: Report) -> tuple[str, str]:
     return (KUBERNETES if source == ANY_SOURCE and sources is ENDPOINT_SOURCES and is_made(name) else source), name
 
 
-def _value(key: str, value: Text, report: Report) -> str:
+def label_value_of(key: str, value: Text, report: Report) -> str:
     """The value of a label; reports one that no label can have."""
     if key == NAMESPACE_KEY and not is_namespace(value.value):
         hint = "use at most 63 small letters, digits and '-', beginning and ending with a letter or digit"

@@ -71,12 +71,22 @@ def is_made(key: str) -> bool:
 
 def name(node: Node, report: Report) -> Text:
     """The name of an object; reports what is none."""
-    return _checked(node, "policy-name", _NAME_HINT, "no object has the name {!r}", is_name, report)
+    return _checked(node, _NAME_HINT, "no object has the name {!r}", is_name, report)
+
+
+def check_name(written: Text, report: Report) -> None:
+    """Report a text that no object is called by."""
+    _check(written, _NAME_HINT, "no object has the name {!r}", is_name, report)
+
+
+def check_namespace(written: Text, report: Report) -> None:
+    """Report a text that no namespace is called by."""
+    _check(written, _NAMESPACE_HINT, "no namespace has the name {!r}", is_namespace, report)
 
 
 def policy_name(node: Node, report: Report) -> Text:
     """The name of a policy; reports what is none. One that only an API server would refuse can be used, and is told."""
-    written = _checked(node, "policy-name", _NAME_HINT, "no object has the name {!r}", _is_name_of_a_file, report)
+    written = _checked(node, _NAME_HINT, "no object has the name {!r}", _is_name_of_a_file, report)
     if _is_name_of_a_file(written.value) and not is_name(written.value):
         message = f"Kubernetes would refuse an object named {written.value!r}"
         report.warn("lint-object-name", written.span, message, _NAME_HINT)
@@ -85,7 +95,7 @@ def policy_name(node: Node, report: Report) -> Text:
 
 def namespace(node: Node, report: Report) -> Text:
     """The name of a namespace; reports what is none."""
-    return _checked(node, "policy-name", _NAMESPACE_HINT, "no namespace has the name {!r}", is_namespace, report)
+    return _checked(node, _NAMESPACE_HINT, "no namespace has the name {!r}", is_namespace, report)
 
 
 def label_key(key: Text, report: Report) -> str:
@@ -105,10 +115,15 @@ def label_value(value: Text, report: Report) -> str:
     return value.value
 
 
-def _checked(node: Node, code: str, hint: str, message: str, allowed: Callable[[str], bool], report: Report) -> Text:
+def _checked(node: Node, hint: str, message: str, allowed: Callable[[str], bool], report: Report) -> Text:
     """A string that is allowed; `message` has a place for the one that is not."""
     already = len(report.found)
     written = text(node, report)
-    if len(report.found) == already and not allowed(written.value):
-        report.refuse(code, written.span, message.format(written.value), hint)
+    if len(report.found) == already:
+        _check(written, hint, message, allowed, report)
     return written
+
+
+def _check(written: Text, hint: str, message: str, allowed: Callable[[str], bool], report: Report) -> None:
+    if not allowed(written.value):
+        report.refuse("policy-name", written.span, message.format(written.value), hint)
