@@ -29,7 +29,7 @@ from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
 from pybpf.compiler.policy.model.layer7 import Http
 from pybpf.compiler.policy.model.policy import Policy
 from pybpf.compiler.policy.model.resolved import Resolved
-from pybpf.compiler.policy.reading import must_read
+from pybpf.compiler.policy.reading import Load, must_read
 from pybpf.compiler.policy.resolve import resolve
 from pybpf.kernel_progs import endpoint as endpoint_programs
 from pybpf.kernel_progs import http as http_programs
@@ -103,13 +103,14 @@ class Compilation:
         return build(merge([("", datapath_module()), *parts]))
 
 
-def compile_policy(sources: Sequence[Source], inventory: Inventory = NOBODY) -> Compilation:
+def compile_policy(sources: Sequence[Source], inventory: Inventory = NOBODY, load: Load | None = None) -> Compilation:
     """Policies and who exists -> what the kernel needs. CompileError names every error of every source, and everything that
     the kernel programs do not enforce yet.
 
-    Without endpoints each rule set of the policies is compiled as it stands, which is what a file by itself says.
+    `load` gives the text of files that others import (compiler/policy/reading.py). Without endpoints each rule set of the
+    policies is compiled as it stands, which is what a file by itself says.
     """
-    reading = must_read(sources)
+    reading = must_read(sources, load)
     if wrong := not_enforced(reading.policies):
         raise CompileError(wrong)
     resolved = resolve(reading.policies, merged(inventory, reading.cidr_groups))

@@ -10,7 +10,7 @@ command that reads one kind of file does not wait for the parsers of the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -26,6 +26,8 @@ from pybpf.compiler.policy.text.report import Report, in_order
 from pybpf.compiler.policy.text.shapes import Field, Leaf, ListOf, Shape
 
 LANGUAGE_SUFFIX: Final = ".policy"
+# The importing file and a path, as it is written there -> the file. Raises OSError or UnicodeError.
+Load: TypeAlias = Callable[[Source, str], Source]
 CIDR_GROUP: Final = "CiliumCIDRGroup"
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -93,9 +95,10 @@ class Reading:
         return tuple(each for each in self.found if each.severity is Severity.ERROR)
 
 
-def read(sources: Sequence[Source]) -> Reading:
-    """What the files say."""
-    files = [_language(source) if source.name.endswith(LANGUAGE_SUFFIX) else _yaml(source) for source in sources]
+def read(sources: Sequence[Source], load: Load | None = None) -> Reading:
+    """What the files say. `load` gives the text of a file that another imports, by its path as it is written there; without it
+    nothing can be imported."""
+    files = [_language(source, load) if source.name.endswith(LANGUAGE_SUFFIX) else _yaml(source) for source in sources]
     objects = _without_duplicates(files)
     return Reading(
         tuple(policy for each in objects for policy in each.policies),
@@ -104,9 +107,9 @@ def read(sources: Sequence[Source]) -> Reading:
     )
 
 
-def must_read(sources: Sequence[Source]) -> Reading:
+def must_read(sources: Sequence[Source], load: Load | None = None) -> Reading:
     """What the files say, if there is no error in any of them; else CompileError with all of them."""
-    reading = read(sources)
+    reading = read(sources, load)
     if reading.errors:
         raise CompileError(reading.errors)
     return reading
@@ -133,12 +136,20 @@ class _File:
     report: Report = field(default_factory=Report)
 
 
-def _language(source: Source) -> _File:
-    """A .policy file: there is no reader for it yet."""
-    file = _File()
-    hint = "write it as a CiliumNetworkPolicy or a NetworkPolicy"
-    file.report.refuse("policy-kind", Span(source, 1, 1, 1, 2), "this version does not read the policy language", hint)
+def _language(source: Source, load: Load | None) -> _File:
+    """A .policy file. One that holds only variables is there to be imported."""
+    from pybpf.compiler.policy import language
+
+    parsed = language.read(source, load)
+    file = _File(report=Report(list(parsed.found)))
+    file.objects.extend(_Object((each.kind.value, each.namespace, each.name), each.span, (each,)) for each in parsed.policies)
+    if not parsed.policies and not parsed.found and parsed.is_empty:
+        _refuse_nothing(source, file.report)
     return file
+
+
+def _refuse_nothing(source: Source, report: Report) -> None:
+    report.refuse("policy-no-document", Span(source, 1, 1, 1, 2), "this file holds nothing", "write a policy into it, or do not name it")
 
 
 def _yaml(source: Source) -> _File:
@@ -146,8 +157,7 @@ def _yaml(source: Source) -> _File:
     file = _File(report=Report(list(wrong)))
     present = [each for each in documents if not is_null(each)]
     if not present and not wrong:
-        hint = "write a policy into it, or do not name it"
-        file.report.refuse("policy-no-document", Span(source, 1, 1, 1, 2), "this file holds nothing", hint)
+        _refuse_nothing(source, file.report)
     nodes = [node for document in present for node in _unlisted(document, file.report)]
     objects = [_object(node, file.report) for node in nodes]
     file.objects.extend(each for each, sound in zip(objects, _are_sound(nodes, wrong), strict=True) if each is not None and sound)

@@ -6,7 +6,7 @@ import click
 
 from pybpf.cli import render
 from pybpf.cli.collector import paused
-from pybpf.cli.inputs import read_inputs
+from pybpf.cli.inputs import imported, read_inputs
 from pybpf.compiler.diag import Severity
 
 
@@ -16,14 +16,14 @@ from pybpf.compiler.diag import Severity
 def check(context: click.Context, paths: tuple[str, ...]) -> None:
     """Say everything that is wrong with the policies in FILE...
 
-    A FILE is a file, a folder (every .yaml and .yml file beneath it) or - for standard input. Exit status 1 when there are
+    A FILE is a file, a folder (every .yaml, .yml and .policy file beneath it) or - for standard input. Exit status 1 when there are
     errors in policies, 2 when something could not be read.
     """
     from pybpf.compiler.policy.reading import read  # not the compiler: checking needs no LLVM
 
     inputs = read_inputs(paths)
     with paused():
-        reading = read(inputs.sources)
+        reading = read(inputs.sources, imported)
     errors = sum(each.severity is Severity.ERROR for each in reading.found)
     warnings = len(reading.found) - errors
     if reading.found:

@@ -8,7 +8,7 @@ import click
 
 from pybpf.cli import render
 from pybpf.cli.failing import Unable
-from pybpf.cli.inputs import read_inputs
+from pybpf.cli.inputs import imported, read_inputs
 from pybpf.cli.outputs import STANDARD_STREAM, write
 from pybpf.cli.stages import STAGES
 from pybpf.compiler.diag import CompileError
@@ -43,7 +43,7 @@ def _compile(context: click.Context, paths: tuple[str, ...]) -> Compilation:
     if inputs.unreadable:
         raise Unable("\npybpf: ".join(inputs.unreadable))
     try:
-        return compile_policy(inputs.sources)
+        return compile_policy(inputs.sources, load=imported)
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         context.exit(1)

@@ -14,7 +14,7 @@ from pybpf.cli.failing import reason
 from pybpf.cli.outputs import STANDARD_STREAM
 from pybpf.compiler.diag import Source
 
-SUFFIXES: Final = (".yaml", ".yml")
+SUFFIXES: Final = (".yaml", ".yml", ".policy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Inputs:
 
 
 def read_inputs(paths: Sequence[str]) -> Inputs:
-    """Read every path: a file, a folder (every YAML file beneath it), or - for standard input. A file is read once."""
+    """Read every path: a file, a folder (every policy file beneath it), or - for standard input. A file is read once."""
     names: dict[str, None] = {}
     sources: list[Source] = []
     unreadable: list[str] = []
@@ -45,6 +45,11 @@ def read_inputs(paths: Sequence[str]) -> Inputs:
     return Inputs(tuple(sources), tuple(unreadable))
 
 
+def imported(importer: Source, path: str) -> Source:
+    """A file that another imports, by its path from that one. Raises OSError or UnicodeDecodeError."""
+    return _read(os.path.normpath(Path(importer.name).parent / path))
+
+
 def _files(path: str) -> list[str]:
     """The path itself, or the policies of a folder. A folder that cannot be looked into is an error, not an empty one."""
     if path == STANDARD_STREAM or not Path(path).is_dir():
@@ -56,7 +61,7 @@ def _files(path: str) -> list[str]:
         if name.endswith(SUFFIXES)
     ]
     if not found:
-        raise FileNotFoundError(errno.ENOENT, f"no {' or '.join(SUFFIXES)} file in this folder", path)
+        raise FileNotFoundError(errno.ENOENT, f"no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file in this folder", path)
     return sorted(found)
 
 

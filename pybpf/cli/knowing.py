@@ -10,7 +10,7 @@ import click
 from pybpf.cli import render
 from pybpf.cli.collector import paused
 from pybpf.cli.failing import Unable
-from pybpf.cli.inputs import read_inputs
+from pybpf.cli.inputs import imported, read_inputs
 from pybpf.compiler.diag import CompileError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def known(paths: Sequence[str], who: str) -> tuple[tuple[Policy, ...], Inventory
     try:
         with paused():
             inventory = read_inventory(of_inventory.sources[0])
-            reading = must_read([each for each in inputs.sources if each.name != who])
+            reading = must_read([each for each in inputs.sources if each.name != who], imported)
         return reading.policies, merged(inventory, reading.cidr_groups)
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)

@@ -74,7 +74,7 @@ def subject(node: Node, namespace: str | None, report: Report) -> Selector:
     """The endpoints that an endpointSelector chooses. Reports one that names another namespace than the policy's: Cilium
     would overwrite it, and the endpoints that were meant would have no policy."""
     asked = requirements(node, ENDPOINT_SOURCES, report)
-    if namespace is not None and any(_is_elsewhere(each, namespace) for each in asked):
+    if namespace is not None and any(is_elsewhere(each, namespace) for each in asked):
         message = f"the subject of a policy in namespace {namespace!r} lies in that namespace, which Cilium would write over this one"
         report.refuse("policy-subject", node.span, message, f"remove {NAMESPACE_KEY!r}, or move the policy to the other namespace")
     return selector(in_scope_of_subject(asked, namespace), node.span)
@@ -138,7 +138,7 @@ def _within(namespace: str) -> Requirement:
     return Requirement(KUBERNETES, NAMESPACE_KEY, Operator.IN, (namespace,))
 
 
-def _is_elsewhere(asked: Requirement, namespace: str) -> bool:
+def is_elsewhere(asked: Requirement, namespace: str) -> bool:
     """Whether a requirement of a subject is about another namespace than the policy's."""
     if asked.key != NAMESPACE_KEY:
         return False

@@ -86,11 +86,19 @@ def check_namespace(written: Text, report: Report) -> None:
 
 def policy_name(node: Node, report: Report) -> Text:
     """The name of a policy; reports what is none. One that only an API server would refuse can be used, and is told."""
-    written = _checked(node, _NAME_HINT, "no object has the name {!r}", _is_name_of_a_file, report)
+    already = len(report.found)
+    written = text(node, report)
+    if len(report.found) == already:
+        check_policy_name(written, report)
+    return written
+
+
+def check_policy_name(written: Text, report: Report) -> None:
+    """Report a text that no policy is called by; warn of one that only an API server would refuse."""
+    _check(written, _NAME_HINT, "no object has the name {!r}", _is_name_of_a_file, report)
     if _is_name_of_a_file(written.value) and not is_name(written.value):
         message = f"Kubernetes would refuse an object named {written.value!r}"
         report.warn("lint-object-name", written.span, message, _NAME_HINT)
-    return written
 
 
 def namespace(node: Node, report: Report) -> Text:

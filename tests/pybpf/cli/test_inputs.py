@@ -37,7 +37,7 @@ def test_one_unreadable_file_of_a_folder_does_not_hide_the_others(tmp_path: Path
 
 
 def test_a_folder_without_policies_is_an_error(tmp_path: Path) -> None:
-    assert read_inputs([str(tmp_path)]).unreadable == (f"{tmp_path}: ENOENT: no .yaml or .yml file in this folder",)
+    assert read_inputs([str(tmp_path)]).unreadable == (f"{tmp_path}: ENOENT: no .yaml, .yml or .policy file in this folder",)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"ok\x80"])

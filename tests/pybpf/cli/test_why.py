@@ -24,7 +24,7 @@ ASKED = [
     ("--from web --to orders --port 8080 --http|DELETE /orders/7", 1, "refuse-request by"),
     ("--from web --to orders --port 8080 --http|GET /orders/x", 1, "is for another path"),
     ("--from shop/web --to orders --port 8080", 1, "inspect"),
-    ("--from web --to dns --port 53/udp --dns api.pay.example", 0, "web-egress.yaml:25:11"),
+    ("--from web --to dns --port 53/udp --dns api.pay.example", 0, "web-egress.yaml:25:25"),
     ("--from web --to dns --port 53/udp --dns other.example", 1, "seen as refused"),
     ("--from web --to 203.0.113.9=api.pay.example --port 443", 0, "web-egress.yaml:29:7"),
     ("--from web --to 203.0.113.9 --port 443", 1, "deny-default"),

@@ -1,0 +1,191 @@
+"""Text -> trees: the grammar in policy.lark, and what is said when a text does not follow it.
+
+A statement that does not parse takes none of its neighbours along: the text is then read again in pieces, each from a line that
+begins with a statement's first word to the next such line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lexer import PatternRE, PatternStr, TerminalDef
+
+from pybpf.compiler.diag import Source, Span
+from pybpf.compiler.policy.text.fields import did_you_mean
+from pybpf.compiler.policy.text.report import Report
+
+Node: TypeAlias = Tree[Token]
+
+_GRAMMAR: Final = Path(__file__).with_name("policy.lark")
+_WORD_ENDS: Final = r"(?![A-Za-z0-9_./-])"
+_WORDS: Final = re.compile(r"\(\?:[a-z0-9\\|-]+\)")  # how lark writes a terminal that is one of several words
+_STATEMENT: Final = re.compile(r"^(?=(?:policy|cluster|let|import)\b)", re.MULTILINE)
+_WORD: Final = re.compile(r"\$?[A-Za-z0-9_.:/-]+|.", re.DOTALL)
+# What people call the terminals that are no words; the others are shown as they are written.
+_CALLED: Final = {
+    "$END": "the end of the file",
+    "IDENTIFIER": "a name",
+    "KEY": "a label",
+    "BARE_KEY": "a key",
+    "VALUE": "a value",
+    "NETWORK": "a network",
+    "PORT_NUMBER": "a port",
+    "PORT_NAME": "the name of a port",
+    "ICMP_TYPE": "a type",
+    "METHOD_NAME": "a method",
+    "PATH": "a path",
+    "HEADER_NAME": "the name of a header",
+    "KAFKA_KEY": "an API key",
+    "NUMBER": "a number",
+    "VARIABLE": "$variable",
+    "STRING": "a text in quotes",
+}
+# In place of all the words that a terminal stands for.
+_MANY: Final = {"ENTITY": "an entity (world, host, cluster, ...)", "MATCH": "exact, prefix, glob, template or regex"}
+
+
+def statements(source: Source, report: Report) -> Iterable[Node]:
+    """The statements of a text, in its order; those that do not parse are reported and left out."""
+    try:
+        return _children(_parser().parse(source.text))
+    except UnexpectedInput:
+        return [each for first_line, text in _pieces(source.text) for each in _piece(source, first_line, text, report)]
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a text that parses, without comments. Raises UnexpectedInput."""
+    running = _parser().parse_interactive(text)
+    yield from running.iter_parse()
+    running.feed_eof()  # type: ignore[no-untyped-call]
+
+
+def comments(text: str) -> list[Token]:
+    """The comments of a text that parses, in its order."""
+    parser, found = _noting()
+    found.clear()
+    parser.parse(text)
+    return list(found)
+
+
+def _piece(source: Source, first_line: int, text: str, report: Report) -> list[Node]:
+    try:
+        return [_moved(each, first_line - 1) for each in _children(_parser().parse(text))]
+    except UnexpectedInput as error:
+        _refuse(source, first_line, text, error, report)
+        return []
+
+
+def _children(tree: Node) -> list[Node]:
+    return [each for each in tree.children if isinstance(each, Tree)]
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The pieces of a text with the line that each begins at."""
+    starts = [0, *(found.start() for found in _STATEMENT.finditer(text) if found.start())]
+    for start, stop in zip(starts, [*starts[1:], len(text)], strict=True):
+        yield text.count("\n", 0, start) + 1, text[start:stop]
+
+
+def _moved(tree: Node, lines: int) -> Node:
+    """A tree with its places moved down; lark gives every node of a text places of its own."""
+    for each in tree.iter_subtrees():
+        if not each.meta.empty:
+            each.meta.line += lines
+            each.meta.end_line += lines
+        for token in each.children:
+            if isinstance(token, Token):
+                token.line = (token.line or 1) + lines
+                token.end_line = (token.end_line or 1) + lines
+    return tree
+
+
+def _refuse(source: Source, first_line: int, text: str, error: UnexpectedInput, report: Report) -> None:
+    """Report the first word that does not fit, and what would have fitted there."""
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        last = text.rstrip()
+        line, column, word = last.count("\n") + 1, len(last.rpartition("\n")[2]) + 1, ""
+    else:
+        line, column = error.line, error.column
+        found = _WORD.match(text, error.pos_in_stream or 0)
+        word = found.group() if found is not None else ""
+    allowed = _allowed(error)
+    line += first_line - 1
+    span = Span(source, line, max(1, column), line, max(1, column) + max(1, len(word)))
+    message = f"{word!r} does not fit here" if word.strip() else "the text ends before its statement does"
+    report.refuse("policy-syntax", span, message, _hint(word, allowed))
+
+
+def _hint(word: str, allowed: list[str]) -> str:
+    """The nearest of the words that fit, or all of them."""
+    if word in ("'", '"'):
+        return "close the quote on the same line"
+    near = did_you_mean(word, [each for each in allowed if each.isalpha()]) if len(word) > 2 else ""
+    if near.startswith("did you mean"):
+        return near
+    return f"expected {_listed(allowed)}"
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _allowed(error: UnexpectedInput) -> list[str]:
+    """What fits there, as people write it: punctuation first, then words."""
+    names: Iterable[str] = ()
+    if isinstance(error, UnexpectedToken):
+        names = error.accepts or error.expected
+    elif isinstance(error, UnexpectedCharacters):
+        names = error.allowed or ()
+    written = {word for name in names for word in _shown(name)}
+    return sorted(written, key=lambda each: (each[0].isalpha(), each)) or ["nothing"]
+
+
+def _shown(name: str) -> list[str]:
+    if name in _CALLED or name in _MANY:
+        return [_CALLED.get(name) or _MANY[name]]
+    return list(_words_of_terminals().get(name, (name.lower(),)))
+
+
+@lru_cache(maxsize=1)
+def _words_of_terminals() -> dict[str, tuple[str, ...]]:
+    """Terminal -> the words that it stands for."""
+    words: dict[str, tuple[str, ...]] = {}
+    for terminal in _parser().terminals:
+        bare = terminal.pattern.value.removesuffix(_WORD_ENDS)
+        words[terminal.name] = tuple(bare.removeprefix("(?:").removesuffix(")").replace("\\", "").split("|"))
+    return {**words, "LPAR": ("(",), "RPAR": (")",)}
+
+
+def _whole_words(terminal: TerminalDef) -> None:
+    """Make a keyword match whole words only, before any terminal that is less particular."""
+    value = terminal.pattern.value
+    if isinstance(terminal.pattern, PatternStr) and value[0].isalpha():
+        terminal.pattern = PatternRE(re.escape(value) + _WORD_ENDS)
+    elif isinstance(terminal.pattern, PatternRE) and _WORDS.fullmatch(value):
+        terminal.pattern = PatternRE(value + _WORD_ENDS)
+    else:
+        return
+    terminal.priority = 1
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    return _made({})
+
+
+@lru_cache(maxsize=1)
+def _noting() -> tuple[Lark, list[Token]]:
+    """A parser, and where it notes the comments that it passes over."""
+    found: list[Token] = []
+    return _made({"COMMENT": found.append}), found
+
+
+def _made(callbacks: dict[str, Callable[[Token], None]]) -> Lark:
+    grammar = _GRAMMAR.read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=True, edit_terminals=_whole_words, lexer_callbacks=callbacks)

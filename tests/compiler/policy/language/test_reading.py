@@ -1,0 +1,214 @@
+"""What the language says, sentence by sentence; variables, imports, and what one bad statement does to its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pybpf.compiler.diag import Source
+from pybpf.compiler.policy.cilium import policies as read_cilium
+from pybpf.compiler.policy.language import read
+from pybpf.compiler.policy.model.layer7 import Http, MatchKind
+from pybpf.compiler.policy.model.peers import Services
+from pybpf.compiler.policy.model.policy import Direction, Kind, OnDeny, Policy
+from pybpf.compiler.policy.model.ports import NamedPort, PortRange, Protocol
+from pybpf.compiler.policy.text.positions import parse
+from pybpf.compiler.policy.text.report import Report
+
+FLIGHTS = """policy read-flights for app=flights_service {
+  allow from env=prod, app=flights_board on port 80: GET /flights
+}
+"""
+
+
+def one(text: str) -> Policy:
+    """The one policy of a good text."""
+    parsed = read(Source("a.policy", text))
+    assert parsed.found == ()
+    (policy,) = parsed.policies
+    return policy
+
+
+def of_cilium(text: str) -> Policy:
+    """The one policy of a CiliumNetworkPolicy."""
+    (document,), _ = parse(Source("a.yaml", text))
+    report = Report()
+    (policy,) = read_cilium(document, report)
+    assert not report.found
+    return policy
+
+
+def test_the_flights_rule_fits_on_three_lines_and_means_what_cilium_says() -> None:
+    policy = one(FLIGHTS.replace("GET /flights", "GET|HEAD regex '/flights(/.*)?'"))
+    same = of_cilium("""
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: read-flights}
+spec:
+  endpointSelector: {matchLabels: {app: flights_service}}
+  ingress:
+  - fromEndpoints: [{matchLabels: {env: prod, app: flights_board}}]
+    toPorts:
+    - ports: [{port: "80", protocol: TCP}]
+      rules: {http: [{method: GET|HEAD, path: "/flights(/.*)?"}]}
+""")
+    assert FLIGHTS.count("\n") == 3
+    assert (policy.kind, same.kind) == (Kind.LANGUAGE, Kind.CILIUM)
+    assert (policy.subject, policy.rules, policy.default_deny) == (same.subject, same.rules, same.default_deny)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("/flights", MatchKind.EXACT),
+        ("/flights/*", MatchKind.GLOB),
+        ("/flights/**?*", MatchKind.GLOB),
+        ("/flights/{id}", MatchKind.TEMPLATE),
+        ("/flights/{id}?*", MatchKind.TEMPLATE),
+        ('prefix "/flights"', MatchKind.PREFIX),
+        ("regex '/flights'", MatchKind.REGEX),
+        ('exact "/flights/*"', MatchKind.EXACT),
+        ('"/a path"', MatchKind.EXACT),
+    ],
+)
+def test_a_path_is_matched_as_it_looks_unless_it_says_how(written: str, kind: MatchKind) -> None:
+    rules = one(FLIGHTS.replace("/flights\n", f"{written}\n")).rules[0].port_rules
+    assert rules is not None
+    requests = rules[0].layer7
+    assert isinstance(requests, Http)
+    assert requests.rules[0].path is not None
+    assert requests.rules[0].path.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("written", "protocol"), [("80", Protocol.TCP), ("80/udp", Protocol.UDP), ("80/ANY", Protocol.ANY), ("http", Protocol.TCP), ("http/sctp", Protocol.SCTP)]
+)
+def test_a_port_without_a_protocol_is_one_of_tcp(written: str, protocol: Protocol) -> None:
+    rules = one(f"policy a for app=a {{ allow from anybody on port {written} }}").rules[0].port_rules
+    assert rules is not None
+    (port,) = rules[0].ports
+    assert isinstance(port, (PortRange, NamedPort))
+    assert port.protocol is protocol
+
+
+def test_what_is_a_keyword_elsewhere_is_a_label_where_a_label_stands() -> None:
+    policy = one("policy in for in=or, namespace=world, has host, !on { allow from world=all or world }")
+    assert [each.key for each in policy.subject.selector.requirements] == ["host", "in", "namespace", "on", "io.kubernetes.pod.namespace"]
+
+
+def test_keywords_are_whole_words() -> None:
+    assert read(Source("a.policy", "policy a for app=a { allow from worldor app=b }")).found[0].code == "policy-syntax"
+
+
+def test_a_service_is_one_of_the_policys_namespace_unless_it_says_another() -> None:
+    policy = one("policy a in namespace shop for app=a { allow to service db or service db in any namespace or service db in namespace x }")
+    assert [each.namespace for each in policy.rules[0].peers or () if isinstance(each, Services)] == ["shop", None, "x"]
+
+
+def test_a_namespace_by_its_labels_is_always_a_namespace() -> None:
+    (peer,) = one("cluster policy a for app=a { allow from endpoints in namespace with team!=a }").rules[0].peers or ()
+    assert "io.kubernetes.pod.namespace" in str(peer)
+
+
+def test_rules_deny_by_default_what_they_do_not_allow() -> None:
+    assert one(FLIGHTS).default_deny == {Direction.INGRESS}
+    assert one("policy a for app=a { default allow ingress allow from world }").default_deny == frozenset()
+    nothing_out = one("policy a for app=a { default deny egress }")
+    assert nothing_out.default_deny == {Direction.EGRESS}
+    assert [each.peers for each in nothing_out.rules] == [()]
+
+
+def test_a_rule_may_refuse_otherwise_than_its_policy() -> None:
+    policy = one("policy a for app=a { default on deny drop deny from world on deny reset deny from host }")
+    assert (policy.on_deny, [each.on_deny for each in policy.rules]) == (OnDeny.DROP, [OnDeny.RESET, None])
+
+
+def test_an_address_alone_is_the_network_of_that_address() -> None:
+    policy = one("policy a for app=a { allow from 192.0.2.7 or 2001:db8::7 }")
+    assert [str(getattr(each, "network", None)) for each in policy.rules[0].peers or ()] == ["192.0.2.7/32", "2001:db8::7/128"]
+
+
+def test_one_bad_policy_leaves_its_neighbours_alone() -> None:
+    parsed = read(Source("a.policy", FLIGHTS + "policy bad for { }\n" + FLIGHTS.replace("read-", "more-") + "policy worse { allow }\n"))
+    assert [each.name for each in parsed.policies] == ["read-flights", "more-flights"]
+    assert [(each.code, each.span.line) for each in parsed.found] == [("policy-syntax", 4), ("policy-syntax", 8)]
+
+
+def test_all_errors_of_a_policy_come_at_once() -> None:
+    parsed = read(Source("a.policy", "policy a for app=a/b { allow from 10.0.0.0/40 on port 70000: GET /{} deny from nobody }"))
+    assert [each.code for each in parsed.found] == ["policy-label", "policy-cidr", "policy-port-text", "policy-condition", "policy-peers"]
+
+
+def test_variables_stand_for_labels_peers_ports_requests_and_texts() -> None:
+    variables = """
+let team = "shop"
+let board = labels app=board, team=$team
+let web = ports 80, 8080
+let callers = peers $board, env=prod or 192.0.2.0/24
+let reads = requests GET /flights, GET /flights/{id}
+policy a for $board, tier=front { allow from $callers or world on $web, 443: $reads, POST $path }
+""".replace("policy a", 'let path = prefix "/orders"\npolicy a')
+    plain = """policy a for app=board, team=shop, tier=front {
+  allow from app=board, team=shop, env=prod or 192.0.2.0/24 or world on port 80, 8080, 443:
+    GET /flights, GET /flights/{id}, POST prefix "/orders"
+}"""
+    assert one(variables) == one(plain)
+
+
+def test_peers_of_a_variable_are_looked_for_where_it_is_used() -> None:
+    text = "let x = peers app=a\npolicy p in namespace one for app=b { allow from $x }\npolicy q in namespace two for app=b { allow from $x }"
+    first, second = (each.rules for each in read(Source("a.policy", text)).policies)
+    assert "('one',)" in str(first)
+    assert "('two',)" in str(second)
+
+
+def test_a_variable_that_nothing_uses_is_told() -> None:
+    (found,) = read(Source("a.policy", "let x = ports 80\n" + FLIGHTS)).found
+    assert (found.code, found.span.line) == ("lint-unused-variable", 1)
+
+
+def files(**texts: str) -> Callable[[Source, str], Source]:
+    """What loads these files, by their names without suffix."""
+
+    def load(importer: Source, path: str) -> Source:
+        if path.removesuffix(".policy") not in texts:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return Source(path, texts[path.removesuffix(".policy")])
+
+    return load
+
+
+USE = 'import "shared.policy"\npolicy a for app=a { allow from $callers }'
+
+
+def test_variables_are_imported_from_other_files_and_from_those_that_they_import() -> None:
+    load = files(shared='import "deeper.policy"\nlet callers = peers $who', deeper="let who = peers app=b or world")
+    parsed = read(Source("a.policy", USE), load)
+    assert parsed.found == ()
+    assert parsed.policies == (one("policy a for app=a { allow from app=b or world }"),)
+
+
+def test_a_file_may_be_imported_on_two_ways() -> None:
+    load = files(shared='import "deeper.policy"\nlet callers = peers $who', deeper="let who = peers app=b")
+    assert read(Source("a.policy", 'import "deeper.policy"\n' + USE), load).found == ()
+
+
+@pytest.mark.parametrize(
+    ("load", "message"),
+    [
+        (files(), "cannot be read: No such file"),
+        (files(shared='import "a.policy"', a=USE), "imports itself: a.policy imports shared.policy imports a.policy"),
+        (files(shared=FLIGHTS), "only variables are imported"),
+    ],
+)
+def test_an_import_that_gives_nothing_is_refused(load: Callable[[Source, str], Source], message: str) -> None:
+    parsed = read(Source("a.policy", USE), load)
+    assert any(each.code == "policy-import" and message in each.message for each in parsed.found)
+    assert parsed.policies == ()
+
+
+def test_an_error_in_an_imported_file_has_its_place_there() -> None:
+    parsed = read(Source("a.policy", USE), files(shared="let callers = peers 10.0.0.0/33"))
+    assert {str(each.span) for each in parsed.found} == {"shared.policy:1:21"}
+    assert parsed.policies == ()
