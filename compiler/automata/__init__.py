@@ -1,7 +1,7 @@
 """Regular languages of bytes: patterns and grammars in, tables for the kernel out.
 
     text --parse--> Pattern --thompson--> Nfa --determinize--> Dfa --minimize--> Dfa --pack--> PackedTable
-                       ^                                    combine, follow
+                       ^                                    combine, follow, either, without
           trees written by hand, with marks
 
 Every arrow is a pure function between frozen values. The languages are sets of byte strings; a text pattern means the
@@ -9,6 +9,7 @@ UTF-8 encodings of its matches. A *mark* is a small number that says "the bytes 
 a rule's number at its end, or a grammar's landmark in the middle.
 """
 
+from pybpf.compiler.automata.algebra import NOTHING, as_pattern, either, is_empty, without
 from pybpf.compiler.automata.bytesets import (
     ALPHA,
     ALPHANUMERIC,
@@ -49,6 +50,7 @@ from pybpf.compiler.automata.tree import (
     sequence,
 )
 from pybpf.compiler.automata.trim import trim
+from pybpf.compiler.automata.witness import witness
 
 __all__ = [
     "ALPHA",
@@ -59,6 +61,7 @@ __all__ = [
     "HEX_DIGIT",
     "LOWER",
     "MAX_DFA_STATES",
+    "NOTHING",
     "NO_BYTE",
     "UPPER",
     "Alternate",
@@ -77,14 +80,17 @@ __all__ = [
     "Repeat",
     "TableTooLarge",
     "TooManyStates",
+    "as_pattern",
     "byte_classes",
     "byte_range",
     "bytes_of",
     "choice",
     "combine",
     "determinize",
+    "either",
     "follow",
     "intersect",
+    "is_empty",
     "marked",
     "matches",
     "minimize",
@@ -98,4 +104,6 @@ __all__ = [
     "thompson",
     "trim",
     "walk",
+    "without",
+    "witness",
 ]

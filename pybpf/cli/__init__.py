@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "compile": "pybpf.cli.compile:compile_policies",
     "convert": "pybpf.cli.convert:convert",
     "demo": "pybpf.cli.demo:demo",
+    "diff": "pybpf.cli.diff:diff",
     "explain": "pybpf.cli.explain:explain",
     "fmt": "pybpf.cli.format:format_policies",
     "matrix": "pybpf.cli.matrix:matrix",

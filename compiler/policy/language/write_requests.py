@@ -30,7 +30,7 @@ from pybpf.compiler.policy.model.ports import LAST_PORT, IcmpType, NamedPort, Po
 
 _METHOD: Final = re.compile(r"[A-Z][A-Z-]*")
 _METHODS: Final = re.compile(r"[A-Z][A-Z-]*(\|[A-Z][A-Z-]*)+")
-_PATH: Final = re.compile(r"/[^\s,\"'#;]*")
+_PATH: Final = re.compile(r"/([^\s,\"'#;{}]|\{[^\s,\"'#;{}]*\})*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _KEYWORDS: Final = frozenset({"port", "icmp", "icmpv6", "protocol", "no"})
 

@@ -59,9 +59,9 @@ def identities(policies: Iterable[Policy], inventory: Inventory) -> Identities:
         raise ValueError(f"{len(distinct)} different sets of labels are more than there are identities")
     number_of = {labels: FIRST_IDENTITY + index for index, labels in enumerate(distinct)}
     nodes = _nodes(inventory.nodes)
-    networks = {network: _number(network, index) for index, network in enumerate(_networks(policies, inventory))}
+    networks = {network: _number(network, index) for index, network in enumerate(networks_of(policies, inventory))}
     found = [
-        *_reserved(inventory.nodes),
+        *reserved(inventory.nodes),
         *(Identity(number, labels) for labels, number in number_of.items()),
         *(Identity(number, _node_labels(node)) for node, number in nodes.items() if not node.local),
         *(Identity(number, network_labels(network), network) for network, number in networks.items() if network.prefixlen),
@@ -115,7 +115,7 @@ def _namespace_labels(name: str, labels: Iterable[Label], cluster: str) -> tuple
     )
 
 
-def _reserved(nodes: Iterable[Node]) -> Iterator[Identity]:
+def reserved(nodes: Iterable[Node]) -> Iterator[Identity]:
     """The identities of RESERVED_IDENTITIES. The local host has its node's labels."""
     local = next((node for node in nodes if node.local), None)
     for name, number in RESERVED_IDENTITIES.items():
@@ -145,7 +145,7 @@ def _number(network: Network, index: int) -> int:
     return FIRST_LOCAL_IDENTITY + index if network.prefixlen else RESERVED_IDENTITIES[_WORLDS[network.version]]
 
 
-def _networks(policies: Iterable[Policy], inventory: Inventory) -> list[Network]:
+def networks_of(policies: Iterable[Policy], inventory: Inventory) -> list[Network]:
     """Every network that policies tell apart, and the two that hold all addresses; sorted."""
     found: set[Network] = {ip_network("0.0.0.0/0"), ip_network("::/0")}
     for policy in policies:

@@ -50,12 +50,13 @@ class Part:
 
 
 class Resolving:
-    """One resolution: what is looked up once and used for every endpoint."""
+    """One resolution: what is looked up once and used for every endpoint. Policies that are to be compared share their identities:
+    `known` holds those of both."""
 
-    def __init__(self, policies: tuple[Policy, ...], inventory: Inventory) -> None:
+    def __init__(self, policies: tuple[Policy, ...], inventory: Inventory, known: Identities | None = None) -> None:
         self.policies = policies
         self.inventory = inventory
-        self.known: Identities = identities(policies, inventory)
+        self.known: Identities = known if known is not None else identities(policies, inventory)
         self.peers = Peers(self.known, inventory)
         agreed: Names = named(inventory, self.known, frozenset.intersection)
         claimed: Names = named(inventory, self.known, frozenset.union)
@@ -72,16 +73,17 @@ class Resolving:
         if local is not None or any(isinstance(policy.subject, Nodes) for policy in self.policies):
             host = RESERVED_IDENTITIES["host"]
             addresses = local.addresses if local is not None else ()
-            sides = self._both(host, ())
+            sides = self.sides(host, ())
             endpoints[HOST] = ResolvedEndpoint(Endpoint(HOST[1], HOST[0], (), addresses), host, *sides)
         known = self.known
         return Resolved(self.policies, self.inventory, known.by_number, known.of_address, known.of_network, endpoints)
 
     def _endpoint(self, endpoint: Endpoint) -> ResolvedEndpoint:
         number = self.known.of_endpoint[endpoint.namespace, endpoint.name]
-        return ResolvedEndpoint(endpoint, number, *self._both(number, endpoint.port_names))
+        return ResolvedEndpoint(endpoint, number, *self.sides(number, endpoint.port_names))
 
-    def _both(self, number: int, port_names: tuple[PortName, ...]) -> tuple[Side, Side]:
+    def sides(self, number: int, port_names: tuple[PortName, ...]) -> tuple[Side, Side]:
+        """Ingress and egress of endpoints of this identity that have these names for ports."""
         key = number, tuple(sorted(port_names, key=lambda each: (each.name, each.protocol, each.number)))
         if key not in self._sides:
             chosen = self._subjects.get(number, [])

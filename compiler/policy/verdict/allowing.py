@@ -55,7 +55,7 @@ def allowing(allows: Sequence[Entry], judge: Judge, steps: list[Step]) -> Decisi
     """ALLOW by the first that lets the flow pass; INSPECT when a request or server name that is not known decides; else
     REFUSE_REQUEST, by the first of them. `allows` cover the connection and are not empty."""
     unknown: Entry | None = None
-    candidates = _asked(allows, judge.flow)
+    candidates = asked(allows, judge.flow)
     authenticated = _authenticated(allows, judge.flow)
     for entry in candidates:
         fit, span = _fit(entry, candidates, judge, steps)
@@ -101,7 +101,7 @@ def entry_span(entry: Entry) -> Span | None:
 
 
 def _fit(entry: Entry, allows: Sequence[Entry], judge: Judge, steps: list[Step]) -> tuple[Fit, Span | None]:
-    wanted = _server_names(entry, allows, judge)
+    wanted = server_names_of(entry, allows, judge)
     if wanted:
         if not judge.flow.server_name_known and judge.flow.protocol is Protocol.TCP:
             steps.append(Step(entry, entry_span(entry), Fit.INSPECTS, Fit.INSPECTS.value))
@@ -112,7 +112,7 @@ def _fit(entry: Entry, allows: Sequence[Entry], judge: Judge, steps: list[Step])
     return layer7_fit(entry, judge, steps)
 
 
-def _asked(allows: Sequence[Entry], flow: Flow) -> Sequence[Entry]:
+def asked(allows: Sequence[Entry], flow: Flow) -> Sequence[Entry]:
     """Those that count. Once one of them has DNS rules, only those of exactly this port do: others are not silenced by it,
     they do not silence it either (Cilium's DNS proxy looks up one port and protocol)."""
     exact = [entry for entry in allows if any(_is_exactly(port, flow) for port in matched_ports(entry, flow))]
@@ -124,19 +124,19 @@ def _is_exactly(port: object, flow: Flow) -> bool:
     return isinstance(port, PortRange) and port.first == port.last == flow.port
 
 
-def _server_names(entry: Entry, allows: Sequence[Entry], judge: Judge) -> tuple[DnsPattern, ...]:
+def server_names_of(entry: Entry, allows: Sequence[Entry], judge: Judge) -> tuple[DnsPattern, ...]:
     """The names that one of which must be given: those of every allow of the same peer and port together."""
-    ports, peers = matched_ports(entry, judge.flow), _covering_peers(entry, judge)
+    ports, peers = matched_ports(entry, judge.flow), covering_peers(entry, judge)
     return tuple(
         name
         for other in allows
         if other.checked and other.port_rule is not None and other.port_rule.server_names
-        if set(matched_ports(other, judge.flow)) & set(ports) and _covering_peers(other, judge) & peers
+        if set(matched_ports(other, judge.flow)) & set(ports) and covering_peers(other, judge) & peers
         for name in other.port_rule.server_names
     )
 
 
-def _covering_peers(entry: Entry, judge: Judge) -> frozenset[Peer | None]:
+def covering_peers(entry: Entry, judge: Judge) -> frozenset[Peer | None]:
     """The peers of an entry's rule that are the flow's, as written; None for a rule about anybody."""
     if entry.rule is None or entry.rule.peers is None:
         return frozenset({None})

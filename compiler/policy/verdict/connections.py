@@ -13,7 +13,7 @@ def connection_fit(entry: Entry, flow: Flow, identity: Identity, peer: Party) ->
     """COVERS, or the first thing in which they differ."""
     if entry.peers.identities is not None and not entry.peers.identities and not entry.peers.names:
         return Fit.NOBODY
-    if not _covers_peer(entry, identity, peer):
+    if not covers_peer(entry, identity, peer):
         return Fit.PEER
     if entry.ports is None:
         return Fit.COVERS
@@ -37,7 +37,7 @@ def full_name(name: str) -> str:
     return name.lower().removesuffix(".") + "."
 
 
-def _covers_peer(entry: Entry, identity: Identity, peer: Party) -> bool:
+def covers_peer(entry: Entry, identity: Identity, peer: Party) -> bool:
     numbers = entry.peers.identities
     if numbers is None or identity.number in numbers:
         return True

@@ -50,11 +50,15 @@ def verdict(resolved: Resolved, flow: Flow) -> Verdict:
         raise LookupError(f"no policy is about the {'destination' if ingress else 'source'} of this flow: it is no endpoint")
     endpoint = resolved.endpoints[name]
     side = endpoint.ingress if ingress else endpoint.egress
-    judge = Judge(flow, identity_of(resolved, peer), peer)
+    return verdict_of_side(side, Judge(flow, identity_of(resolved, peer), peer))
+
+
+def verdict_of_side(side: Side, judge: Judge) -> Verdict:
+    """What a side makes of a flow whose other end is known."""
     entire = _judge(side, side.entries, side.default_deny, judge)
     if not any(policy.audit for policy in side.selected_by):
         return entire
-    kept = _judge(side, [entry for entry in side.entries if not entry.audit], _denies_without_audit(side, flow.direction), judge)
+    kept = _judge(side, enforced_entries(side), denies_without_audit(side, judge.flow.direction), judge)
     passes = kept.outcome is Outcome.ALLOW
     return replace(entire, audited=True) if passes and entire.outcome not in (Outcome.ALLOW, Outcome.INSPECT) else kept
 
@@ -72,7 +76,12 @@ def check_flow(flow: Flow) -> None:
         raise ValueError("a TLS server name comes over TCP, and is known when it is given")
 
 
-def _denies_without_audit(side: Side, direction: Direction) -> bool:
+def enforced_entries(side: Side) -> Sequence[Entry]:
+    """The entries of policies that are not in audit."""
+    return [entry for entry in side.entries if not entry.audit]
+
+
+def denies_without_audit(side: Side, direction: Direction) -> bool:
     """Whether the side would deny by default if policies in audit were not there. Where only a setting does, it stays."""
     return (side.default_deny and side.origin is None) or any(direction in policy.default_deny for policy in side.selected_by if not policy.audit)
 

@@ -20,7 +20,7 @@ from pybpf.compiler.policy.patterns import (
 from pybpf.compiler.policy.verdict.connections import full_name
 
 # API keys whose requests name topics (kafka.apache.org/protocol): for others a rule's topic says nothing.
-_WITH_TOPICS: Final = frozenset((0, 1, 2, 3, 8, 9, 19, 20, 21, 23, 24, 28))
+WITH_TOPICS: Final = frozenset((0, 1, 2, 3, 8, 9, 19, 20, 21, 23, 24, 28))
 
 
 def http_fit(rule: HttpRule, request: HttpRequest) -> Fit:
@@ -53,7 +53,7 @@ def kafka_fit(rule: KafkaRule, request: KafkaRequest) -> Fit:
 def covers_kafka(rules: Sequence[KafkaRule], request: KafkaRequest) -> bool:
     """Every topic of a request needs a rule that covers it; a request without topics needs one that covers the rest."""
     fitting = [rule for rule in rules if _fits_but_for_topic(rule, request)]
-    if request.api_key not in _WITH_TOPICS or not request.topics:
+    if request.api_key not in WITH_TOPICS or not request.topics:
         return bool(fitting)
     return all(any(rule.topic in (None, topic) for rule in fitting) for topic in request.topics)
 
