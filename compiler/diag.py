@@ -9,6 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+
+
+@lru_cache(maxsize=32)
+def _lines(text: str) -> list[str]:
+    """The lines of a text, split once for all of its findings."""
+    return text.splitlines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Source:
 
     def line(self, number: int) -> str:
         """Line `number` (1-based) without its line end; empty beyond the end."""
-        lines = self.text.splitlines()
+        lines = _lines(self.text)
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pybpf.compiler.policy import cilium, inventory, kubernetes, reading
 from pybpf.compiler.policy.codes import Page
 from pybpf.compiler.policy.language import codes as language_codes
+from pybpf.compiler.policy.lint import codes as lint_codes
 from pybpf.compiler.policy.text import codes as text_codes
 
 
 def pages() -> Mapping[str, Page]:
     """Every page by its code, in the order of the alphabet. A code that two rooms share has the page of the first."""
-    rooms = (text_codes.PAGES, reading.PAGES, language_codes.PAGES, cilium.PAGES, kubernetes.PAGES, inventory.PAGES)
+    rooms = (text_codes.PAGES, reading.PAGES, language_codes.PAGES, cilium.PAGES, kubernetes.PAGES, inventory.PAGES, lint_codes.PAGES)
     found: dict[str, Page] = {}
     for page in (page for room in rooms for page in room):
         found.setdefault(page.code, page)
