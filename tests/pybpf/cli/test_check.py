@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from pybpf.cli import main
 from pybpf.demo import SCENARIOS
 
-GOOD = (SCENARIOS / "flights" / "read-flights.yaml").read_text().replace("readFlightsRule", "read-flights").replace(" /flights", r" /flights(\?.*)?")
+GOOD = (SCENARIOS / "flights" / "read-flights.yaml").read_text().replace("readFlightsRule", "read-flights").replace('"/flights"', r"'/flights(\?.*)?'")
 
 
 def test_a_good_policy_is_status_0_and_nothing_on_standard_output(tmp_path: Path) -> None:
