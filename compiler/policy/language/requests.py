@@ -132,7 +132,8 @@ def _header(node: Node, context: Context) -> HeaderMatch | None:
         if match is None:
             return None
         if match.kind in (MatchKind.EXACT, MatchKind.PREFIX):
-            exact_value(Text(match.text, match.span), context.report)
+            whole = match.text if match.kind is MatchKind.EXACT else match.text.rstrip(" ")  # more may follow
+            exact_value(Text(whole, match.span), context.report)
     keeper = secret(context.word(holder.children[0]), context) if isinstance(holder, Tree) else None
     if isinstance(holder, Tree) and keeper is None:
         return None
