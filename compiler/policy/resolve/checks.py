@@ -23,10 +23,11 @@ def check_inventory(inventory: Inventory) -> None:
     if sum(node.local for node in inventory.nodes) > 1:
         raise ValueError("more than one node is the local one")
     for endpoint in inventory.endpoints:
-        _check_endpoint(endpoint)
+        check_endpoint(endpoint)
 
 
-def _check_endpoint(endpoint: Endpoint) -> None:
+def check_endpoint(endpoint: Endpoint) -> None:
+    """ValueError for an endpoint that Kubernetes does not have."""
     where = f"endpoint {endpoint.namespace}/{endpoint.name}"
     if not is_namespace(endpoint.namespace):
         raise ValueError(f"{where}: {endpoint.namespace!r} cannot be the name of a namespace")

@@ -75,11 +75,13 @@ def identities(policies: Iterable[Policy], inventory: Inventory) -> Identities:
 def endpoint_labels(inventory: Inventory) -> dict[tuple[str, str], tuple[Label, ...]]:
     """All labels of every endpoint, sorted, with those that are made of its namespace, service account and cluster."""
     namespaces = {each.name: each.labels for each in inventory.namespaces}
-    made = {
-        each.namespace: _namespace_labels(each.namespace, namespaces.get(each.namespace, ()), inventory.cluster)
-        for each in inventory.endpoints
-    }
-    return {(each.namespace, each.name): tuple(sorted({*_own(each), *made[each.namespace]})) for each in inventory.endpoints}
+    made = {each.namespace: made_labels(each.namespace, namespaces, inventory.cluster) for each in inventory.endpoints}
+    return {(each.namespace, each.name): labels_of(each, made[each.namespace]) for each in inventory.endpoints}
+
+
+def labels_of(endpoint: Endpoint, made: Iterable[Label]) -> tuple[Label, ...]:
+    """All labels of an endpoint, sorted: its own and those that are made of its namespace."""
+    return tuple(sorted({*_own(endpoint), *made}))
 
 
 def network_labels(network: Network) -> tuple[Label, ...]:
@@ -106,8 +108,9 @@ def _own(endpoint: Endpoint) -> Iterator[Label]:
         yield Label(KUBERNETES, SERVICE_ACCOUNT_KEY, endpoint.service_account)
 
 
-def _namespace_labels(name: str, labels: Iterable[Label], cluster: str) -> tuple[Label, ...]:
-    own = {label.key: label.value for label in labels} | {NAMESPACE_NAME_KEY: name}
+def made_labels(name: str, namespaces: Mapping[str, Iterable[Label]], cluster: str) -> tuple[Label, ...]:
+    """The labels that every endpoint of a namespace has; `namespaces` are the labels of those that have any, by name."""
+    own = {label.key: label.value for label in namespaces.get(name, ())} | {NAMESPACE_NAME_KEY: name}
     return (
         Label(KUBERNETES, NAMESPACE_KEY, name),
         Label(KUBERNETES, CLUSTER_KEY, cluster),

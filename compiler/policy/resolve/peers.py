@@ -1,4 +1,4 @@
-"""Peers -> identity numbers. One index over all identities; whoever is chosen twice is looked up once."""
+"""Peers -> identity numbers, at one moment."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from pybpf.compiler.policy.model.peers import (
 )
 from pybpf.compiler.policy.model.resolved import PeerSet
 from pybpf.compiler.policy.resolve.identities import Identities, backend_networks, group_networks
+from pybpf.compiler.policy.resolve.selecting import Selecting
 
 # Entities that are a reserved label, and those that several make.
 _BY_LABEL: Final = {
@@ -58,18 +59,13 @@ _OF_CLUSTER: Final = ("host", "remote-node", "init", "ingress", "health", "unman
 
 
 class Peers:
-    """Answers "whom does this peer stand for" for one set of identities and one inventory."""
+    """Answers "whom does this peer stand for" for one set of identities and one inventory. `selecting` are the answers of the same
+    identities that are known already."""
 
-    def __init__(self, known: Identities, inventory: Inventory) -> None:
+    def __init__(self, known: Identities, inventory: Inventory, selecting: Selecting | None = None) -> None:
         self.known = known
         self.inventory = inventory
-        self.everybody = frozenset(known.by_number)
-        self._by_key: dict[tuple[str, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-        self._selected: dict[Selector, frozenset[int]] = {}
-        for number, identity in known.by_number.items():
-            for label in identity.labels:
-                for source in (label.source, ANY_SOURCE):
-                    self._by_key[source, label.key][label.value].add(number)
+        self.selecting = selecting if selecting is not None else Selecting(known.by_number.values())
 
     def peer_set(self, peers: tuple[Peer, ...] | None, enough: Enough = all) -> PeerSet:
         """All peers of a rule together. `enough` is whether all or any addresses of an endpoint must lie in a network."""
@@ -84,7 +80,7 @@ class Peers:
             case Endpoints(selector=selector):
                 return self.selected(selector)
             case Nodes(selector=selector):
-                return self.selected(selector) & self._labelled(RESERVED, "remote-node")
+                return self.selected(selector) & self.selecting.labelled(RESERVED, "remote-node")
             case Entities(entity=entity):
                 return self._entity(entity)
             case Cidr(network=network, excepts=excepts):
@@ -99,39 +95,15 @@ class Peers:
 
     def selected(self, selector: Selector) -> frozenset[int]:
         """The identities that a selector chooses."""
-        found = self._selected.get(selector)
-        if found is None:
-            found = self.everybody
-            for requirement in selector.requirements:
-                found = found & self._holding(requirement)
-            self._selected[selector] = found
-        return found
-
-    def _holding(self, requirement: Requirement) -> frozenset[int]:
-        values = self._by_key.get((requirement.source, requirement.key), {})
-        having = frozenset().union(*values.values())
-        having_one = frozenset().union(*(values.get(value, ()) for value in requirement.values))
-        match requirement.operator:
-            case Operator.IN:
-                return having_one
-            case Operator.NOT_IN:
-                return self.everybody - having_one
-            case Operator.EXISTS:
-                return having
-            case Operator.DOES_NOT_EXIST:
-                return self.everybody - having
-        assert_never(requirement.operator)
-
-    def _labelled(self, source: str, key: str) -> frozenset[int]:
-        return frozenset().union(*self._by_key.get((source, key), {}).values())
+        return self.selecting.chosen(selector)
 
     def _entity(self, entity: Entity) -> frozenset[int]:
         if entity is Entity.ALL:
-            return self.everybody
+            return self.selecting.everybody
         if entity in (Entity.CLUSTER, Entity.CLUSTER_MESH):
-            reserved = frozenset().union(*(self._labelled(RESERVED, name) for name in _OF_CLUSTER))
-            return reserved | self._labelled(KUBERNETES, CLUSTER_KEY)
-        return frozenset().union(*(self._labelled(RESERVED, name) for name in _BY_LABEL[entity]))
+            reserved = frozenset().union(*(self.selecting.labelled(RESERVED, name) for name in _OF_CLUSTER))
+            return reserved | self.selecting.labelled(KUBERNETES, CLUSTER_KEY)
+        return frozenset().union(*(self.selecting.labelled(RESERVED, name) for name in _BY_LABEL[entity]))
 
     def _within(self, networks: list[Network], excepts: tuple[Network, ...], enough: Enough) -> frozenset[int]:
         """Identities of addresses that lie in one of `networks` and in none of `excepts`."""
@@ -144,6 +116,8 @@ class Peers:
         An identity has one verdict for all of its addresses: what allows must cover all of them, what denies any.
         """
         settings = self.inventory.settings
+        if not (settings.cidr_matches_nodes or settings.cidr_matches_endpoints):
+            return
         addresses: dict[int, list[Address]] = defaultdict(list)
         for address, number in self.known.of_address.items():
             addresses[number].append(address)

@@ -29,6 +29,24 @@ def named(inventory: Inventory, known: Identities, join: Callable[..., frozenset
     return {name: {meaning: frozenset(numbers) for meaning, numbers in meanings.items()} for name, meanings in found.items()}
 
 
+def renamed(names: Names, numbers: Mapping[int, Sequence[frozenset[PortName]]], join: Callable[..., frozenset[PortName]]) -> Names:
+    """The same names when the endpoints of some identities are others: `numbers` has the port names of all of theirs now. The
+    same object if that makes no difference."""
+    wanted = {number: join(*of_endpoints) if of_endpoints else frozenset[PortName]() for number, of_endpoints in numbers.items()}
+    found = dict(names)
+    for name in {*names, *(each.name for joined in wanted.values() for each in joined)}:
+        meanings = dict(names.get(name, {}))
+        for meaning in {*meanings, *((each.protocol, each.number) for joined in wanted.values() for each in joined if each.name == name)}:
+            having = meanings.get(meaning, frozenset())
+            come = {number for number, joined in wanted.items() if PortName(name, *meaning) in joined}
+            kept = (having - (numbers.keys() - come)) | come
+            if kept != having:
+                meanings[meaning] = kept
+        found[name] = {meaning: having for meaning, having in meanings.items() if having}
+    found = {name: meanings for name, meanings in found.items() if meanings}
+    return names if found == names else found
+
+
 def ported(ports: Sequence[Port], peers: PeerSet, own: Sequence[PortName] | None, names: Names) -> Iterator[tuple[PeerSet, Ports]]:
     """The ports of a rule with names resolved, and the peers they are for: once for all that need no peer's names, and
     once for each meaning of a name to some peers. `own` are the subject's port names, None at egress.

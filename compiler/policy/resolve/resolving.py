@@ -7,7 +7,9 @@ so. Endpoints with the same labels and port names have the same sides, which are
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from operator import is_
 from typing import Final
 
 from pybpf.compiler.policy.model.inventory import Endpoint, Inventory, PortName
@@ -28,6 +30,7 @@ from pybpf.compiler.policy.resolve.identities import Identities, identities
 from pybpf.compiler.policy.resolve.parties import HOST
 from pybpf.compiler.policy.resolve.peers import Peers
 from pybpf.compiler.policy.resolve.ports import Names, Ports, named, ported
+from pybpf.compiler.policy.resolve.selecting import Selecting
 
 NOT_ENFORCED: Final = Side(False, False, (), None, None, ())
 _INIT: Final = "init"
@@ -51,7 +54,11 @@ class Part:
 
 class Resolving:
     """One resolution: what is looked up once and used for every endpoint. Policies that are to be compared share their identities:
-    `known` holds those of both."""
+    `known` holds those of both.
+
+    It is of one moment. `after` is the next: it shares with this one what was made before, and each part of that is used only as long
+    as all that it was made of is still the same.
+    """
 
     def __init__(self, policies: tuple[Policy, ...], inventory: Inventory, known: Identities | None = None) -> None:
         self.policies = policies
@@ -61,34 +68,54 @@ class Resolving:
         agreed: Names = named(inventory, self.known, frozenset.intersection)
         claimed: Names = named(inventory, self.known, frozenset.union)
         self.names = {Action.ALLOW: agreed, Action.PASS: agreed, Action.DENY: claimed}
+        self.subjects = self._by_identity()
         self._rank = {id(policy): index for index, policy in enumerate(policies)}
-        self._parts: dict[tuple[int, Direction], list[Part]] = {}
-        self._sides: dict[tuple[int, tuple[PortName, ...]], tuple[Side, Side]] = {}
-        self._subjects = self._by_identity()
+        self._parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
+        self._made_parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
+        self._made_sides: dict[tuple[int, tuple[PortName, ...]], tuple[tuple[object, ...], tuple[Side, Side]]] = {}
+
+    def after(self, inventory: Inventory, known: Identities, selecting: Selecting, names: dict[Action, Names], subjects: dict[int, list[Policy]]) -> Resolving:
+        """The next moment, whose identities have other numbers than those that are gone ever had."""
+        new = copy(self)
+        new.inventory, new.known, new.names, new.subjects = inventory, known, names, subjects
+        new.peers = Peers(known, inventory, selecting)
+        new._parts = {}
+        return new
 
     def resolved(self) -> Resolved:
         """The whole of it."""
-        endpoints = {(each.namespace, each.name): self._endpoint(each) for each in self.inventory.endpoints}
-        local = next((node for node in self.inventory.nodes if node.local), None)
-        if local is not None or any(isinstance(policy.subject, Nodes) for policy in self.policies):
-            host = RESERVED_IDENTITIES["host"]
-            addresses = local.addresses if local is not None else ()
-            sides = self.sides(host, ())
-            endpoints[HOST] = ResolvedEndpoint(Endpoint(HOST[1], HOST[0], (), addresses), host, *sides)
+        endpoints = {(each.namespace, each.name): self.endpoint(each) for each in self.inventory.endpoints}
+        host = self.host()
+        if host is not None:
+            endpoints[HOST] = host
         known = self.known
         return Resolved(self.policies, self.inventory, known.by_number, known.of_address, known.of_network, endpoints)
 
-    def _endpoint(self, endpoint: Endpoint) -> ResolvedEndpoint:
+    def endpoint(self, endpoint: Endpoint) -> ResolvedEndpoint:
+        """What policies make of one endpoint of the inventory."""
         number = self.known.of_endpoint[endpoint.namespace, endpoint.name]
         return ResolvedEndpoint(endpoint, number, *self.sides(number, endpoint.port_names))
+
+    def host(self) -> ResolvedEndpoint | None:
+        """What policies make of the local host; None where neither they nor the inventory name it."""
+        local = next((node for node in self.inventory.nodes if node.local), None)
+        if local is None and not any(isinstance(policy.subject, Nodes) for policy in self.policies):
+            return None
+        number = RESERVED_IDENTITIES["host"]
+        addresses = local.addresses if local is not None else ()
+        return ResolvedEndpoint(Endpoint(HOST[1], HOST[0], (), addresses), number, *self.sides(number, ()))
 
     def sides(self, number: int, port_names: tuple[PortName, ...]) -> tuple[Side, Side]:
         """Ingress and egress of endpoints of this identity that have these names for ports."""
         key = number, tuple(sorted(port_names, key=lambda each: (each.name, each.protocol, each.number)))
-        if key not in self._sides:
-            chosen = self._subjects.get(number, [])
-            self._sides[key] = self._side(number, key[1], chosen, Direction.INGRESS), self._side(number, key[1], chosen, Direction.EGRESS)
-        return self._sides[key]
+        chosen = self.subjects.get(number, [])
+        made_of = (*self.names.values(), *(self._parts_of(policy, direction) for direction in Direction for policy in chosen))
+        before = self._made_sides.get(key)
+        if before is not None and len(before[0]) == len(made_of) and all(map(is_, before[0], made_of)):
+            return before[1]
+        sides = self._side(number, key[1], chosen, Direction.INGRESS), self._side(number, key[1], chosen, Direction.EGRESS)
+        self._made_sides[key] = made_of, sides
+        return sides
 
     def _by_identity(self) -> dict[int, list[Policy]]:
         """The policies that select each identity, in their order. Only policies for hosts select the host."""
@@ -106,6 +133,22 @@ class Resolving:
 
     def _is_local(self, selector: Selector) -> bool:
         return selects(selector, self.known.by_number[RESERVED_IDENTITIES["host"]].labels)
+
+    def _parts_of(self, policy: Policy, direction: Direction) -> tuple[Part, ...]:
+        """The rules of a policy with their peers: the same object as before if they are the same."""
+        key = self._rank[id(policy)], direction
+        found = self._parts.get(key)
+        if found is None:
+            found = tuple(
+                Part(policy, rule, self.peers.peer_set(rule.peers, any if rule.action is Action.DENY else all))
+                for rule in policy.rules
+                if rule.direction is direction
+            )
+            before = self._made_parts.get(key)
+            if before is not None and [each.peers for each in before] == [each.peers for each in found]:
+                found = before
+            self._parts[key] = self._made_parts[key] = found
+        return found
 
     def _side(self, number: int, port_names: tuple[PortName, ...], chosen: list[Policy], direction: Direction) -> Side:
         settings = self.inventory.settings
@@ -126,14 +169,7 @@ class Resolving:
         return Side(True, default_deny, selecting, origin, origin_span, tuple(entries))
 
     def _entries(self, policy: Policy, direction: Direction, port_names: tuple[PortName, ...]) -> Iterable[Entry]:
-        key = self._rank[id(policy)], direction
-        if key not in self._parts:
-            self._parts[key] = [
-                Part(policy, rule, self.peers.peer_set(rule.peers, any if rule.action is Action.DENY else all))
-                for rule in policy.rules
-                if rule.direction is direction
-            ]
-        for part in self._parts[key]:
+        for part in self._parts_of(policy, direction):
             if part.rule.port_rules is None:
                 yield _entry(part, part.peers, None, None)
                 continue
