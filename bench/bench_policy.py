@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from bench.policies import ENDPOINTS, POLICIES, inventory, policies_text
 from pybpf.compiler.diag import Source
+from pybpf.compiler.policy.diff import differences
 from pybpf.compiler.policy.model.flow import Flow, HttpRequest, Party
+from pybpf.compiler.policy.model.labels import KUBERNETES, Label
 from pybpf.compiler.policy.model.policy import Direction, Policy
 from pybpf.compiler.policy.model.ports import Protocol
 from pybpf.compiler.policy.reading import must_read
-from pybpf.compiler.policy.resolve import resolve
+from pybpf.compiler.policy.resolve import Resolver, resolve
 from pybpf.compiler.policy.verdict import verdict
 
 
@@ -41,6 +45,26 @@ def test_resolving_a_thousand_policies_for_five_thousand_endpoints(benchmark: An
     who, said = inventory(), policies()
     resolved = benchmark.pedantic(lambda: resolve(said, who), rounds=5)
     assert len(resolved.endpoints) == ENDPOINTS and len(resolved.policies) == POLICIES
+
+
+def test_changing_a_label_of_one_endpoint(benchmark: Any) -> None:
+    """Goal: 5 ms, until the endpoint's own sides are there again."""
+    resolver = Resolver(policies(), inventory())
+    one = inventory().endpoints[17]
+    tiers = cycle(tuple(sorted((*(each for each in one.labels if each.key != "tier"), Label(KUBERNETES, "tier", f"tier-{tier}")))) for tier in range(5))
+
+    def change() -> int:
+        resolver.put(replace(one, labels=next(tiers)))
+        return len(resolver.resolved.endpoints[one.namespace, one.name].ingress.entries)
+
+    assert benchmark(change) >= 0
+
+
+def test_comparing_a_thousand_policies(benchmark: Any) -> None:
+    """No goal: two sets of 1,000 that differ in one path, without an inventory."""
+    old = policies()
+    new = must_read([Source("policies.yaml", policies_text().replace("/v1/items", "/v2/items", 1))]).policies
+    assert benchmark.pedantic(lambda: differences(old, new), rounds=5)
 
 
 def test_asking_why(benchmark: Any) -> None:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "fmt": "pybpf.cli.format:format_policies",
     "matrix": "pybpf.cli.matrix:matrix",
     "schema": "pybpf.cli.schema:schema",
+    "show": "pybpf.cli.show:show",
     "test": "pybpf.cli.testing:test_policies",
     "why": "pybpf.cli.why:why",
 }

@@ -24,6 +24,7 @@ _SIGNS = {"yes": "yes", "requests decide": "req", "no": "-"}
 @click.option("--inventory", "who", metavar="FILE", required=True, help="Who exists (docs/policies.md).")
 @click.option("--port", "ports", metavar="PORT[/PROTOCOL]", multiple=True, help="A port to ask about; all that policies name when none is given.")
 @click.option("--csv", "form", flag_value="csv", help="One line for every pair and port.")
+@click.option("--svg", "form", flag_value="svg", help="A picture: a table for every port.")
 @click.option("--json", "form", flag_value="json", help="One object for every pair and port.")
 def matrix(paths: tuple[str, ...], who: str, ports: tuple[str, ...], form: str | None) -> None:
     """Say who reaches whom under the policies in FILE..., port by port, each flow judged at both ends.
@@ -43,6 +44,10 @@ def matrix(paths: tuple[str, ...], who: str, ports: tuple[str, ...], form: str |
     cells = list(making.matrix(resolved, places))
     if form == "csv":
         click.echo(_csv(cells), nl=False)
+    elif form == "svg":
+        from pybpf.compiler.policy.picture import matrix_svg
+
+        click.echo(matrix_svg(cells), nl=False)
     elif form == "json":
         click.echo(json.dumps([_row(cell) for cell in cells], indent=2))
     else:

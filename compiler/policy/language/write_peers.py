@@ -40,7 +40,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 def peers(listed: Iterable[Peer], scope: Scope) -> str:
     """Alternatives, in their order."""
-    return " or ".join(_peer(each, scope) for each in listed)
+    return " or ".join(peer_text(each, scope) for each in listed)
 
 
 def name(text: str) -> str:
@@ -64,7 +64,8 @@ def nodes(selector: Selector) -> str:
     return f"nodes {_labels(selector.requirements)}".rstrip()
 
 
-def _peer(peer: Peer, scope: Scope) -> str:
+def peer_text(peer: Peer, scope: Scope) -> str:
+    """One peer, for a policy of this scope."""
     match peer:
         case Endpoints(selector):
             return _selector(selector, lambda asked: in_scope(asked, scope))

@@ -37,26 +37,37 @@ _KEYWORDS: Final = frozenset({"port", "icmp", "icmpv6", "protocol", "no"})
 
 def port_rule(rule: PortRule) -> str:
     """Ports, and what must hold for what goes there."""
-    parts = [f"on {_ports(rule.ports)}"]
+    text = f"on {where(rule)}"
+    return f"{text}: {requests(rule.layer7)}" if rule.layer7 is not None else text
+
+
+def where(rule: PortRule) -> str:
+    """Ports, and what must hold for connections there."""
+    parts = [_ports(rule.ports)]
     if rule.server_names:
         parts.append(f"tls {', '.join(quoted(each.text) for each in rule.server_names)}")
     parts += [f"{word} {_tls(context)}" for word, context in _contexts(rule) if context is not None]
     if rule.listener is not None:
         parts.append(f"listener {_listener(rule.listener)}")
-    return " ".join(parts) + (f": {requests(rule.layer7)}" if rule.layer7 is not None else "")
+    return " ".join(parts)
 
 
 def requests(layer7: Layer7) -> str:
     """The requests of one protocol."""
+    return ", ".join(each_request(layer7))
+
+
+def each_request(layer7: Layer7) -> list[str]:
+    """The requests of one protocol, one by one; where there are none, a word that says so."""
     match layer7:
         case Http(rules):
-            return ", ".join(map(_http, rules)) or "no http"
+            return [_http(each) for each in rules] or ["no http"]
         case Dns(patterns):
-            return ", ".join(f"query {dns_pattern(each)}" for each in patterns) or "no dns"
+            return [f"query {dns_pattern(each)}" for each in patterns] or ["no dns"]
         case Kafka(kafka):
-            return ", ".join(map(_kafka, kafka)) or "no kafka"
+            return [_kafka(each) for each in kafka] or ["no kafka"]
         case Generic(parser, generic):
-            return ", ".join(f"parser {quoted(parser)} {_conditions(each)}" for each in generic) or f"parser {quoted(parser)}"
+            return [f"parser {quoted(parser)} {_conditions(each)}" for each in generic] or [f"parser {quoted(parser)}"]
         case _:
             assert_never(layer7)
 
