@@ -32,3 +32,10 @@ def test_a_schema_is_json() -> None:
     assert done.exit_code == 0 and json.loads(done.stdout)["properties"]["endpoints"]
     done = CliRunner().invoke(main, ["schema", "Inventory"])
     assert done.exit_code == 2 and "did you mean 'inventory'?" in done.stderr
+
+
+def test_pages_and_keys_are_there_for_programs_too() -> None:
+    page = json.loads(CliRunner().invoke(main, ["explain", "--json", "lint-denied"]).stdout)
+    assert page["code"] == "lint-denied" and set(page) == {"code", "meaning", "example", "remedy"}
+    key = json.loads(CliRunner().invoke(main, ["explain", "--json", "spec.ingress.toPorts"]).stdout)
+    assert key["key"] == "spec.ingress.toPorts" and key["text"] == CliRunner().invoke(main, ["explain", "spec.ingress.toPorts"]).stdout

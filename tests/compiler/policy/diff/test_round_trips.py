@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from pybpf.compiler.diag import Severity, Source
@@ -14,9 +15,11 @@ from pybpf.compiler.policy.diff import Unproven, differences
 from pybpf.compiler.policy.language import read, show, simplified
 from pybpf.compiler.policy.model.layer7 import Dns, HeaderMatch, Http, MatchKind
 from pybpf.compiler.policy.model.peers import CloudGroups, DnsNames
-from pybpf.compiler.policy.model.policy import Action, Policy, PortRule, Rule, Tier
+from pybpf.compiler.policy.model.policy import Action, Kind, Policy, PortRule, Rule, Tier
+from pybpf.compiler.policy.reading import must_read
 from pybpf.compiler.policy.text.positions import parse
 from pybpf.compiler.policy.text.report import Report
+from tests.compiler.policy.kubernetes import clusters
 from tests.compiler.policy.strategies import policies
 
 MET: Counter[str] = Counter()
@@ -69,9 +72,24 @@ def _header(header: HeaderMatch) -> HeaderMatch:
     return replace(header, match=replace(header.match, kind=MatchKind.EXACT) if header.match is not None else None)
 
 
+@pytest.mark.parametrize("batch", range(4))
+def test_network_policies_said_in_the_language_mean_the_same(batch: int) -> None:
+    for number in range(batch * 50, batch * 50 + 50):
+        objects = clusters.cluster(number).policies
+        reading = must_read([Source("policies.yaml", clusters.documents(objects))])
+        back = read(Source("back.policy", show(map(simplified, reading.policies)))).policies
+        assert back == tuple(replace(each, kind=Kind.LANGUAGE) for each in reading.policies)
+        assert differences(reading.policies, back) == ()
+
+
 @settings(max_examples=200, deadline=None)
 @given(policies())
 def test_a_policy_said_in_ciliums_words_and_back_means_the_same(generated: Policy) -> None:
+    check_words(generated)
+
+
+def check_words(generated: Policy) -> None:
+    """A policy, as far as Cilium has words for it, written in them, read, written in the language and read again."""
     policy = for_cilium(generated)
     written = to_cilium([policy])
     if any(each.severity is Severity.ERROR for each in written.lost):
