@@ -1,91 +1,107 @@
-"""The corpus of policies and flows: what each flow gets, as the semantics say. One line is one flow:
+"""The corpus of policies and flows: what each flow gets and which rule decides it, and which policies are refused.
 
-    PEER PORT/PROTOCOL REQUEST -> OUTCOME
-
-PEER is an endpoint, an entity or an address, with `=NAME` behind it the DNS name it was seen with. REQUEST is `METHOD PATH
-HEADER=VALUE...`, `?NAME` for a DNS query, `~NAME` for a TLS server name (nothing behind it: none given), `kafka:KEY:TOPICS`, or `-`.
+cases.py says what a case is made of. What a case expects was written down from what policies are to mean, not from what the
+project makes of them.
 """
 
 from __future__ import annotations
 
-import tomllib
-from functools import lru_cache
-from ipaddress import ip_address
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from pybpf.compiler.diag import Source
-from pybpf.compiler.policy.inventory import read_inventory
-from pybpf.compiler.policy.model.flow import DnsQuery, Flow, HttpRequest, KafkaRequest, Party
-from pybpf.compiler.policy.model.inventory import Inventory
-from pybpf.compiler.policy.model.policy import Direction
-from pybpf.compiler.policy.model.ports import Protocol
-from pybpf.compiler.policy.model.resolved import RESERVED_IDENTITIES
-from pybpf.compiler.policy.reading import must_read
-from pybpf.compiler.policy.resolve import resolve
+from pybpf.compiler.diag import Severity, Span
+from pybpf.compiler.policy.model.flow import Verdict
+from pybpf.compiler.policy.reading import read
 from pybpf.compiler.policy.verdict import verdict
+from tests.compiler.policy.cases import KEYS, Case, Expected, asked, cases, decider, resolved, rows, source
 
-CORPUS = Path(__file__).resolve().parents[2] / "corpus" / "policies"
-CASES = [(path.stem, case) for path in sorted(CORPUS.glob("*.toml")) for case in tomllib.loads(path.read_text())["case"]]
-HEAD = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: corpus}\nspec:\n  endpointSelector: {matchLabels: {app: s}}\n"
-LISTS = {"ingress": "ingress", "egress": "egress", "deny": "ingressDeny", "egress_deny": "egressDeny"}
-SUBJECT = Party(("default", "s"))
+CASES = list(cases())
 
 
-@lru_cache(maxsize=1)
-def inventory() -> Inventory:
-    path = CORPUS / "_inventory.yaml"
-    return read_inventory(Source(str(path), path.read_text()))
+def having(key: str) -> list[Any]:
+    """The cases that have a key."""
+    return [pytest.param(case, id=case.title) for case in CASES if key in case.keys]
 
 
-def text_of(case: dict[str, Any]) -> str:
-    lines = [f"  {LISTS[key]}: {case[key]}\n" for key in LISTS if key in case]
-    return HEAD + "".join(lines) + (f"  {case['spec']}\n" if "spec" in case else "")
+def judged(key: str) -> list[Any]:
+    """The cases that have a key; those that do not hold today are expected to fail."""
+    chosen = [case for case in CASES if key in case.keys]
+    return [pytest.param(case, id=case.title, marks=_marks(case)) for case in chosen]
 
 
-def party(text: str) -> Party:
-    who, _, name = text.partition("=")
-    names = (name,) if name else ()
-    if who in RESERVED_IDENTITIES:
-        return Party(entity=who, names=names)
-    if who[0].isdigit():
-        return Party(address=ip_address(who), names=names)
-    namespace, _, own = who.rpartition("/")
-    return Party((namespace or "default", own), names=names)
+def _marks(case: Case) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(reason=case.keys["xfail"], strict=True)] if "xfail" in case.keys else []
 
 
-def flow_of(line: str, direction: Direction) -> Flow:
-    peer, at, *words = line.split()
-    number, _, protocol = at.partition("/")
-    known: dict[str, Any] = {"protocol": int(protocol) if protocol.isdigit() else Protocol[protocol.upper()], "port": int(number)}
-    match words:
-        case ["-"]:
-            pass
-        case [name] if name.startswith("?"):
-            known["request"] = DnsQuery(name[1:])
-        case [name] if name.startswith("~"):
-            known |= {"server_name": name[1:] or None, "server_name_known": True}
-        case [name] if name.startswith("kafka:"):
-            _, key, topics = name.split(":")
-            known["request"] = KafkaRequest(int(key), topics=tuple(filter(None, topics.split(","))))
-        case [method, path, *headers]:
-            pairs = [(name, value) for name, _, value in (each.partition("=") for each in headers)]
-            host = dict(pairs).get("host", "")
-            known["request"] = HttpRequest(method, path, host, tuple(pair for pair in pairs if pair[0] != "host"))
-    ends = (party(peer), SUBJECT) if direction is Direction.INGRESS else (SUBJECT, party(peer))
-    return Flow(*ends, direction, **known)
-
-
-@pytest.mark.parametrize(("file", "case"), CASES, ids=[f"{file}: {case['name']}" for file, case in CASES])
-def test_every_flow_gets_what_the_semantics_say(file: str, case: dict[str, Any]) -> None:
-    resolved = resolve(must_read([Source("corpus.yaml", text_of(case))]).policies, inventory())
-    direction = Direction.EGRESS if "egress" in case or "egress_deny" in case else Direction.INGRESS
+@pytest.mark.parametrize("case", judged("flows"))
+def test_every_flow_gets_what_the_policy_means(case: Case) -> None:
+    known = resolved(case)
     wrong = {}
-    for line in case["flows"]:
-        asked, _, expected = line.rpartition(" -> ")
-        got = verdict(resolved, flow_of(asked, direction)).outcome.value
-        if got != expected:
-            wrong[line] = got
+    for line in case.keys["flows"]:
+        flow, expected = asked(line, case)
+        got = verdict(known, flow)
+        if (told := seen(got, expected, decider(got, known.policies))) != expected:
+            wrong[line] = told
     assert wrong == {}
+
+
+@pytest.mark.parametrize("case", having("flows"))
+def test_a_policy_with_flows_is_read_with_no_other_findings_than_the_case_says(case: Case) -> None:
+    assert codes(case.keys) == case.keys.get("warned", [])
+
+
+@pytest.mark.parametrize("case", judged("refused"))
+def test_a_policy_that_means_nothing_certain_is_refused(case: Case) -> None:
+    reading = read([source(case.keys)])
+    told = [each for each in reading.errors if each.code == case.keys["refused"] and case.keys["message"] in each.message]
+    assert told, [f"{each.code}: {each.message}" for each in reading.found]
+    assert reading.policies == ()
+    assert told[0].hint
+
+
+@pytest.mark.parametrize("case", having("accepted"))
+def test_what_looks_like_a_refused_policy_is_read(case: Case) -> None:
+    accepted = case.keys["accepted"]
+    assert codes(accepted) == accepted.get("warned", [])
+    assert read([source(accepted)]).policies
+
+
+def test_every_row_has_a_case_and_every_case_a_row() -> None:
+    told = {row for case in CASES for row in case.rows}
+    assert told == set(rows())
+
+
+def test_cases_have_names_of_their_own_and_known_keys() -> None:
+    assert [title for title, count in Counter(case.title for case in CASES).items() if count > 1] == []
+    assert [case.title for case in CASES if case.keys.keys() - KEYS or not case.keys.keys() & {"flows", "refused"}] == []
+
+
+def test_the_corpus_is_large_enough() -> None:
+    lines = [line for case in CASES for line in case.keys.get("flows", [])]
+    assert len(CASES) >= 260
+    assert sum(" by " in line for line in lines) * 2 > len(lines)
+
+
+def codes(keys: dict[str, Any]) -> list[str]:
+    """The codes of everything found in a file; no error may be among them."""
+    found = read([source(keys)]).found
+    assert [f"{each.code}: {each.message}" for each in found if each.severity is Severity.ERROR] == []
+    return [each.code for each in found]
+
+
+def seen(got: Verdict, expected: Expected, by: str) -> Expected:
+    """A verdict, as far as a line says something of it."""
+    return Expected(
+        got.outcome.value,
+        got.authenticated,
+        expected.refusal and (got.on_deny.value if got.on_deny is not None else "nothing"),
+        expected.by and by,
+        expected.at and text_at(got.span)[: len(expected.at)],
+    )
+
+
+def text_at(span: Span | None) -> str:
+    """The first line of a place."""
+    return span.source.line(span.line)[span.column - 1 :] if span is not None else ""
