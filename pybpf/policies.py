@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Severity, Source, Span
 from pybpf.compiler.policy.cilium import to_cilium
-from pybpf.compiler.policy.diff import Difference, Unproven, differences
+from pybpf.compiler.policy.diff import Change, Difference, Stated, Unproven, changes, differences
 from pybpf.compiler.policy.inventory import merged, read_inventory
 from pybpf.compiler.policy.language import formatted, show, simplified
 from pybpf.compiler.policy.lint import lint
@@ -33,6 +33,7 @@ from pybpf.compiler.policy.verdict import verdict
 
 __all__ = [
     "Action",
+    "Change",
     "CompileError",
     "Diagnostic",
     "Difference",
@@ -56,8 +57,10 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "Stated",
     "Unproven",
     "Verdict",
+    "changes",
     "differences",
     "formatted",
     "lint",

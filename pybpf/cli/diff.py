@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -15,12 +15,12 @@ from pybpf.cli.inputs import imported, read_inputs
 from pybpf.compiler.diag import CompileError
 
 if TYPE_CHECKING:
-    from pybpf.compiler.policy.diff import Difference, Place
+    from pybpf.compiler.policy.diff import Difference, Place, Stated
     from pybpf.compiler.policy.model.flow import Flow, Verdict
-    from pybpf.compiler.policy.model.inventory import CidrGroup, Inventory
-    from pybpf.compiler.policy.reading import Reading
+    from pybpf.compiler.policy.model.inventory import Inventory
 
-_SHOWN = 3
+_SHOWN: Final = 3
+_BECAME: Final = {"allowed": "became allowed", "refused": "became refused", "otherwise": "changed otherwise"}
 
 
 @click.command()
@@ -33,19 +33,19 @@ def diff(context: click.Context, old: str, new: str, who: str | None, as_json: b
     """Say what became allowed and what became refused from the policies in OLD to those in NEW, with an example of each.
 
     OLD and NEW are files or folders, as for `pybpf check`. No difference is a proof: requests, DNS names and server names are
-    compared as languages, not by samples. Exit status 0 when all that passes is the same, 1 when it is not, 2 when that cannot be
-    said.
+    compared as languages, not by samples (docs/diff.md). Told as well is what changed otherwise: how refusals look, and whether the
+    ends must prove who they are. Exit status 0 when nothing changed, 1 when something did, 2 when that cannot be said.
     """
     from pybpf.compiler.automata import TooManyStates
-    from pybpf.compiler.policy.diff import Unproven, differences
+    from pybpf.compiler.policy.diff import Unproven, changes
 
-    first, second = _read(old), _read(new)
-    inventory, groups = _known(first, second, who)
+    before, after = _read(old), _read(new)
+    inventory = _inventory(who) if who is not None else None
     try:
         with paused():
-            found = differences(first.policies, second.policies, inventory, groups)
+            found = changes(before, after, inventory)
     except Unproven as error:
-        raise Unable(f"this cannot be decided for every inventory: {error}; give --inventory") from error
+        raise Unable(f"this cannot be decided: {error}; {error.hint}") from error
     except TooManyStates as error:
         raise Unable(f"conditions are too large to compare: {error}") from error
     except ValueError as error:
@@ -57,8 +57,9 @@ def diff(context: click.Context, old: str, new: str, who: str | None, as_json: b
     context.exit(1 if found else 0)
 
 
-def _read(path: str) -> Reading:
-    """The policies of a side; ends the command after saying all that is wrong with them."""
+def _read(path: str) -> Stated:
+    """What a side says; ends the command after telling all that is wrong with it."""
+    from pybpf.compiler.policy.diff import Stated
     from pybpf.compiler.policy.reading import must_read
 
     inputs = read_inputs([path])
@@ -66,26 +67,22 @@ def _read(path: str) -> Reading:
         raise Unable("\npybpf: ".join(inputs.unreadable))
     try:
         with paused():
-            return must_read(inputs.sources, imported)
+            reading = must_read(inputs.sources, imported)
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         raise Unable("the files have errors") from error
+    return Stated(tuple(reading.policies), tuple(reading.cidr_groups))
 
 
-def _known(old: Reading, new: Reading, who: str | None) -> tuple[Inventory | None, tuple[CidrGroup, ...]]:
-    """The inventory, if one was given, and the groups of networks that are known without. Groups are not policies: what differs
-    because of them cannot be told from what differs because of rules."""
-    from pybpf.compiler.policy.inventory import merged, read_inventory
+def _inventory(path: str) -> Inventory:
+    """Who exists; ends the command after telling all that is wrong with the file."""
+    from pybpf.compiler.policy.inventory import read_inventory
 
-    if set(old.cidr_groups) != set(new.cidr_groups):
-        raise Unable("OLD and NEW define different CiliumCIDRGroups: compare the policies under one set of groups")
-    if who is None:
-        return None, old.cidr_groups
-    inputs = read_inputs([who])
+    inputs = read_inputs([path])
     if inputs.unreadable:
         raise Unable("\npybpf: ".join(inputs.unreadable))
     try:
-        return merged(read_inventory(inputs.sources[0]), old.cidr_groups), old.cidr_groups
+        return read_inventory(inputs.sources[0])
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         raise Unable("the inventory has errors") from error
@@ -95,14 +92,15 @@ def _lines(difference: Difference) -> Iterator[str]:
     from pybpf.compiler.policy.model.policy import Direction
 
     incoming = difference.direction is Direction.INGRESS
-    yield "became allowed:" if difference.allowed else "became refused:"
-    subjects, others = _some(difference.subjects), _some(difference.others)
+    yield f"{_BECAME[difference.change.value]}:"
+    subjects, others = (_some(sorted(each, key=len)) for each in (difference.subjects, difference.others))
     yield f"  {difference.direction.value} of {subjects}"
     yield f"  {'from' if incoming else 'to'} {others}"
     yield f"  on {_some([_place(each) for each in difference.places])}"
     yield f"  for example {_example(difference.example)}"
-    yield f"    before: {_verdict(difference.old)}"
-    yield f"    now:    {_verdict(difference.new)}"
+    otherwise = difference.change.value == "otherwise"
+    yield f"    before: {_verdict(difference.old)}{_besides(difference.old) if otherwise else ''}"
+    yield f"    now:    {_verdict(difference.new)}{_besides(difference.new) if otherwise else ''}"
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -145,19 +143,36 @@ def _verdict(verdict: Verdict) -> str:
     policy = f" ({verdict.entry.policy.name})" if verdict.entry is not None and verdict.entry.policy is not None else ""
     where = f" by {verdict.span}{policy}" if verdict.span is not None else ""
     unenforced = "" if verdict.side.enforced else ": no policy selects this side"
-    outcome = "refused, for its request is none that a rule is about" if verdict.outcome.value == "inspect" else verdict.outcome.value
+    outcome = "left to rules about requests, none of which is about this one" if verdict.outcome.value == "inspect" else verdict.outcome.value
     return f"{outcome}{where}{unenforced}{', only told' if verdict.audited else ''}"
+
+
+def _besides(verdict: Verdict) -> str:
+    """What a verdict says besides whether a flow passes."""
+    if verdict.allowed:
+        return ", provided both ends prove who they are" if verdict.authenticated else ", whoever the ends are"
+    return f", which looks like {verdict.on_deny.value}" if verdict.on_deny is not None else ""
 
 
 def _row(difference: Difference) -> dict[str, Any]:
     """One difference for programs."""
     return {
-        "became": "allowed" if difference.allowed else "refused",
+        "became": difference.change.value,
         "direction": difference.direction.value,
         "subjects": list(difference.subjects),
         "others": list(difference.others),
         "places": [{"protocol": int(each.protocol), "first": each.first, "last": each.last} for each in difference.places],
         "example": _example(difference.example),
-        "before": {"outcome": difference.old.outcome.value, "rule": str(difference.old.span) if difference.old.span is not None else None},
-        "now": {"outcome": difference.new.outcome.value, "rule": str(difference.new.span) if difference.new.span is not None else None},
+        "before": _judged(difference.old),
+        "now": _judged(difference.new),
+    }
+
+
+def _judged(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome.value,
+        "rule": str(verdict.span) if verdict.span is not None else None,
+        "on_deny": verdict.on_deny.value if verdict.on_deny is not None else None,
+        "audited": verdict.audited,
+        "authenticated": verdict.authenticated,
     }

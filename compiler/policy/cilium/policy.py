@@ -9,7 +9,7 @@ from pybpf.compiler.policy.cilium.labels import labels, log
 from pybpf.compiler.policy.cilium.metadata import metadata, name_of_policy
 from pybpf.compiler.policy.cilium.port_rules import Side
 from pybpf.compiler.policy.cilium.rule import rule
-from pybpf.compiler.policy.cilium.selectors import NODE_SOURCES, Scope, is_about_init, of_one_source, subject
+from pybpf.compiler.policy.cilium.selectors import NODE_SOURCES, Scope, of_one_source, subject
 from pybpf.compiler.policy.cilium.shapes import (
     API_VERSION,
     CLUSTERWIDE_NETWORK_POLICY,
@@ -64,8 +64,7 @@ def _spec(node: Node, kind: Kind, name: str, namespace: str | None, report: Repo
     found = fields(node, SPEC if namespace is not None else CLUSTERWIDE_SPEC, report)
     judged = _subject(found, node, namespace, report)
     already = report.errors
-    of_init = isinstance(judged, Endpoints) and is_about_init(judged.selector.requirements)
-    rules = _rules(found, Scope(namespace, of_init), isinstance(judged, Nodes), report)
+    rules = _rules(found, Scope(namespace), isinstance(judged, Nodes), report)
     if not rules and report.errors == already:
         message = "rule must have at least one of Ingress, IngressDeny, Egress, EgressDeny"
         hint = "to select endpoints for default deny and allow nothing write `ingress: [{}]`"

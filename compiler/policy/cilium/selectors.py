@@ -3,16 +3,16 @@
     subject of a namespaced policy      of its namespace, always
     subject of a clusterwide policy     of some namespace, unless it asks for a reserved label
     peers that ask for reserved labels  as written
-    peers that ask for a namespace      as written
+    peers that ask for a namespace      as written, and of some namespace
     other peers                         of the policy's namespace; of some namespace in a clusterwide policy
 
-A peer that asks for labels of its namespace has asked for a namespace too. In a clusterwide policy about endpoints that
-are just being made (reserved:init), which have no labels yet, peers are as written. (Cilium: pkg/k8s/apis/cilium.io/utils)
+A peer that asks for labels of its namespace has asked for a namespace too. That there is one is required as well where a peer says
+only which it is not: `NotIn` is met by whatever has no namespace, such as the world. (Cilium asks for the label of the cluster to
+that end, which has the same endpoints. pkg/k8s/apis/cilium.io/utils)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +24,7 @@ from pybpf.compiler.policy.kubernetes.selectors import selector
 from pybpf.compiler.policy.model.labels import (
     ANY_SOURCE,
     CIDR_GROUP,
+    CLUSTER_KEY,
     KUBERNETES,
     NAMESPACE_KEY,
     NAMESPACE_LABELS_PREFIX,
@@ -40,7 +41,6 @@ from pybpf.compiler.policy.text.fields import Text, choice, did_you_mean, fields
 from pybpf.compiler.policy.text.positions import Node
 from pybpf.compiler.policy.text.report import Report
 
-INIT: Final = "init"
 _KEY_HINT: Final = "write an optional DNS name and '/', then at most 63 letters, digits, '-', '_' or '.'"
 
 
@@ -64,10 +64,9 @@ GROUP_SOURCES: Final = Sources(dict.fromkeys((ANY_SOURCE, CIDR_GROUP), CIDR_GROU
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a policy's peers are looked for: `namespace`, None for all; `of_init` is whether its subject is being made."""
+    """Where a policy's peers are looked for: `namespace`, None for all."""
 
     namespace: str | None
-    of_init: bool = False
 
 
 def subject(node: Node, namespace: str | None, report: Report) -> Selector:
@@ -90,11 +89,6 @@ def of_one_source(node: Node, sources: Sources, report: Report) -> Selector:
     return selector(requirements(node, sources, report), node.span)
 
 
-def is_about_init(asked: Iterable[Requirement]) -> bool:
-    """Whether endpoints are asked for that are being made."""
-    return any(each.source == RESERVED and each.key == INIT for each in asked)
-
-
 def in_scope_of_subject(asked: tuple[Requirement, ...], namespace: str | None) -> tuple[Requirement, ...]:
     """What a subject asks for, with its scope."""
     if namespace is not None:
@@ -104,12 +98,13 @@ def in_scope_of_subject(asked: tuple[Requirement, ...], namespace: str | None) -
 
 def in_scope(asked: tuple[Requirement, ...], scope: Scope) -> tuple[Requirement, ...]:
     """What a peer asks for, with its scope."""
-    if any(each.source == RESERVED or each.key == NAMESPACE_KEY for each in asked):
+    if any(each.source == RESERVED for each in asked):
         return asked
-    if scope.namespace is None:
-        return asked if scope.of_init else (*asked, _SOMEWHERE)
-    if any(each.key.startswith(NAMESPACE_LABELS_PREFIX) for each in asked):
+    if any(each.key == NAMESPACE_KEY and each.operator in (Operator.IN, Operator.EXISTS) for each in asked):
         return asked
+    says_where = any(each.key == NAMESPACE_KEY or each.key.startswith(NAMESPACE_LABELS_PREFIX) for each in asked)
+    if scope.namespace is None or says_where:
+        return asked if any(each.key == CLUSTER_KEY for each in asked) and says_where else (*asked, _SOMEWHERE)
     return (*asked, _within(scope.namespace))
 
 

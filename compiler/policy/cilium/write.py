@@ -13,7 +13,7 @@ from pybpf.compiler.diag import Diagnostic, Severity, Source
 from pybpf.compiler.policy.cilium.labels import UNSPECIFIED
 from pybpf.compiler.policy.cilium.plain import Data, Object, changed, document, not_in_cilium
 from pybpf.compiler.policy.cilium.policy import policies as read_policies
-from pybpf.compiler.policy.cilium.selectors import Scope, is_about_init
+from pybpf.compiler.policy.cilium.selectors import Scope
 from pybpf.compiler.policy.cilium.shapes import API_VERSION, RULES
 from pybpf.compiler.policy.cilium.write_rule import written_rule
 from pybpf.compiler.policy.cilium.write_selectors import written_selector, written_subject
@@ -73,16 +73,14 @@ def _check(text: str, policies: Sequence[Policy], report: Report) -> None:
 def _spec(policy: Policy, report: Report) -> Data:
     _report_unsayable(policy, report)
     written: Object = {"description": policy.description} if policy.description else {}
-    of_init = False
     match policy.subject:
         case Endpoints(selector):
-            of_init = is_about_init(selector.requirements)
             written["endpointSelector"] = written_subject(selector, policy.namespace, report)
         case Nodes(selector):
             written["nodeSelector"] = written_selector(selector)
             if policy.namespace is not None:
                 not_in_cilium(policy.span, "hosts as the subject of a policy of one namespace", report)
-    scope = Scope(policy.namespace, of_init)
+    scope = Scope(policy.namespace)
     lists = _lists(policy, scope, report)
     written |= {RULES[key].name: elements for key, elements in lists.items() if elements}
     open_directions = {direction for (direction, _), elements in lists.items() if elements} - policy.default_deny

@@ -35,6 +35,17 @@ def places(sides: Iterable[Side]) -> tuple[Place, ...]:
     return (*found, *(Place(each, 0, 0) for each in (*others, UNNAMED)))
 
 
+def joined(cut: Iterable[Place]) -> tuple[Place, ...]:
+    """Places in their order, those that touch as one."""
+    found: list[Place] = []
+    for each in cut:
+        if found and found[-1].protocol == each.protocol and found[-1].last + 1 == each.first:
+            found[-1] = Place(each.protocol, found[-1].first, each.last)
+        else:
+            found.append(each)
+    return tuple(found)
+
+
 def _ports(entry: Entry) -> tuple[PortRange | IcmpType, ...]:
     return entry.ports or ()
 

@@ -5,7 +5,8 @@ name, so that everything in one region is chosen by the same selectors, and one 
 the whole space: what holds for their members holds for every inventory.
 
 Labels of workloads are of source k8s, those of hosts of source node; a selector with source `any` means these. Selectors that ask
-a workload for labels of other sources are not decided here.
+a workload for labels of other sources are not decided here. Every workload has a namespace and a cluster. That all workloads of a
+namespace share its labels is not used: more is imagined than can be, and so nothing is missed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+from pybpf.compiler.policy.diff.unproven import Unproven
 from pybpf.compiler.policy.model.labels import (
     ANY_SOURCE,
+    CLUSTER_KEY,
     KUBERNETES,
     NAMESPACE_KEY,
     NAMESPACE_LABELS_PREFIX,
@@ -32,11 +35,8 @@ from pybpf.compiler.policy.resolve.identities import NAMESPACE_NAME_KEY
 MAX_REGIONS: Final = 20_000
 SYNTHETIC: Final = "pybpf-diff"  # the source of labels that stand for facts which no label tells, such as being behind a service
 Key: TypeAlias = tuple[str, str]
-_ALIAS: Final = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_KEY
-
-
-class Unproven(Exception):
-    """Equality cannot be shown without knowing who exists; the message says why."""
+_NAMESPACE: Final = (KUBERNETES, NAMESPACE_KEY)
+_ALIAS: Final = NAMESPACE_LABELS_PREFIX + NAMESPACE_NAME_KEY  # Kubernetes keeps its value equal to the namespace's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ class Region:
         for (source, key), values in self.values.items():
             value = _member(values)
             if value is not None:
-                found.add(Label(source, key, value))
+                found.update(Label(source, each, value) for each in ((key, _ALIAS) if (source, key) == _NAMESPACE else (key,)))
         return tuple(sorted(found))
 
 
-PODS: Final = Region(KUBERNETES, values={(KUBERNETES, NAMESPACE_KEY): PRESENT})
+PODS: Final = Region(KUBERNETES, values={_NAMESPACE: PRESENT, (KUBERNETES, CLUSTER_KEY): PRESENT})
 
 
 def cut(regions: Iterable[Region], selectors: Sequence[Selector]) -> list[Region]:
@@ -107,15 +107,16 @@ def within(region: Region, selector: Selector) -> Region | None:
 
 
 def _pieces(region: Region, selector: Selector) -> list[Region]:
-    """The part that is chosen, and for each requirement the part that fails it and none before."""
+    """The part that is chosen, and for each requirement the part that fails it and none before. What is not chosen at all stays whole."""
+    if within(region, selector) is None:
+        return [region]
     found: list[Region] = []
     for requirement in selector.requirements:
         failed = _met(region, _negated(requirement))
         if failed is not None:
             found.append(failed)
         met = _met(region, requirement)
-        if met is None:
-            return found
+        assert met is not None, "some of it is chosen"
         region = met
     return [*found, region]
 
@@ -125,9 +126,12 @@ def _met(region: Region, requirement: Requirement) -> Region | None:
     source = _source(region, requirement)
     if source is None:
         return region if holds(requirement, region.reserved) else None
-    key = (source, NAMESPACE_KEY if requirement.key == _ALIAS else requirement.key)
-    met = region.values.get(key, ALL).meet(_meant(requirement))
-    return None if met.is_empty else replace(region, values={**region.values, key: met})
+    key = _NAMESPACE if (source, requirement.key) == (KUBERNETES, _ALIAS) else (source, requirement.key)
+    held = region.values.get(key, ALL)
+    met = held.meet(_meant(requirement))
+    if met.is_empty:
+        return None
+    return region if met == held else Region(region.source, region.reserved, {**region.values, key: met})
 
 
 def _source(region: Region, requirement: Requirement) -> str | None:

@@ -7,14 +7,16 @@
               D name                                in lower case, with its dot at the end
               K key 0 version 0 client 0 topic      numbers in decimal; topic: 1 for none, else 2 and one topic
 
-A 0 byte stands in none of the parts. So what a list of rules matches is a regular language, and whether two lists match the same
-is decided on their machines. Requests with several topics pass exactly if each of their topics does alone, which the words say.
+Each part is what its protocol lets it be: what is no request by RFC 9112 is refused before any rule is asked. A 0 byte stands in none
+of them, so that what a list of rules matches is a regular language, and whether two lists match the same is decided on their machines.
+Lists that allow the same requests for one topic allow the same requests for several; for denies of topics that does not hold
+(passing.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Final, TypeAlias
 
 from pybpf.compiler.automata import (
@@ -38,7 +40,9 @@ from pybpf.compiler.automata import (
     optional,
     sequence,
     thompson,
+    without,
 )
+from pybpf.compiler.policy.diff.unproven import Unproven
 from pybpf.compiler.policy.model.flow import DnsQuery, HttpRequest, KafkaRequest
 from pybpf.compiler.policy.model.layer7 import (
     Dns,
@@ -72,7 +76,6 @@ _VISIBLE: Final = byte_range(0x21, 0x7E)
 _NAME_BYTES: Final = LOWER | DIGIT | bytes_of(b"-_")
 _LABEL: Final = Repeat(OneOf(_NAME_BYTES), 1)
 _TOPIC_BYTES: Final = ALPHANUMERIC | bytes_of(b"._-")
-_CLIENT_BYTES: Final = byte_range(0x20, 0x7E)
 # RFC 9110, 5.5: a value has no blanks at its ends.
 _FIELD_EDGE: Final = _VISIBLE | byte_range(0x80, 0xFF)
 _FIELD: Final = _FIELD_EDGE | bytes_of(b" \t")
@@ -84,9 +87,13 @@ _PATHS: Final = Repeat(OneOf(_VISIBLE), 1)
 _HOSTS: Final = Repeat(OneOf(_VISIBLE), 0)
 _VALUES: Final = optional(sequence(OneOf(_FIELD_EDGE), optional(sequence(Repeat(OneOf(_FIELD), 0), OneOf(_FIELD_EDGE)))))
 _SERVERS: Final = sequence(_LABEL, Repeat(sequence(Literal(b"."), _LABEL), 0))
+_ANY_SERVER: Final = choice(_ABSENT, sequence(_PRESENT, _SERVERS))
 NAMES: Final = choice(Literal(b"."), Repeat(sequence(_LABEL, Literal(b".")), 1))
-_CLIENTS: Final = Repeat(OneOf(_CLIENT_BYTES), 0)
+_USUAL_METHODS: Final = choice(*map(Literal, (b"GET", b"PUT", b"HEAD", b"POST", b"PATCH", b"DELETE", b"OPTIONS")))
+_ANYTHING: Final = Repeat(OneOf(ANY_BYTE), 0)
+_CLIENTS: Final = Repeat(OneOf(ANY_BYTE - bytes_of(b"\0")), 0)
 _TOPICS: Final = Repeat(OneOf(_TOPIC_BYTES), 1)
+_ANY_KAFKA: Final[tuple[Pattern, Pattern, Pattern]] = (_CLIENTS, _NUMBER, _TOPICS)
 
 
 class Words:
@@ -98,8 +105,15 @@ class Words:
     @cached_property
     def everything(self) -> Dfa:
         """Every word."""
-        server = choice(_ABSENT, sequence(_PRESENT, _SERVERS))
-        return machine(sequence(server, _END, choice(Literal(b"O"), self._http(None), _dns(None), _kafka(None))))
+        return machine(sequence(_ANY_SERVER, _END, choice(Literal(b"O"), self._http(None), _dns(None), _kafka(None))))
+
+    @cached_property
+    def examples(self) -> tuple[Dfa, ...]:
+        """Words by how well they read: of no request at all, of a request as they usually are, of any request."""
+        unread = machine(sequence(_ANY_SERVER, _END, Literal(b"O")))
+        http = sequence(Literal(b"H"), _USUAL_METHODS, _END, Literal(b"/"), _ANYTHING)
+        usual = (machine(sequence(_ANY_SERVER, _END, each)) for each in (http, sequence(Literal(b"D"), _LABEL, _ANYTHING)))
+        return unread, *(minimize(intersect(self.everything, each, accept=ACCEPT)) for each in usual), without(self.everything, unread)
 
     @lru_cache(maxsize=16)  # noqa: B019  # as long as a diff takes
     def over(self, protocol: Protocol | int) -> Dfa:
@@ -113,11 +127,7 @@ class Words:
         """The words that these requests (None: all) match, under one of these server names (none: all)."""
         return _of(self, layer7, tuple(server_names))
 
-    def of_kafka(self, rules: Sequence[KafkaRule]) -> Dfa:
-        """The words that these Kafka rules match, whatever the server name."""
-        return _of(self, Kafka(tuple(rules)), ())
-
-    def read(self, word: bytes) -> tuple[str | None, Request]:
+    def meaning(self, word: bytes) -> tuple[str | None, Request]:
         """A word as the server name and the request that it stands for."""
         name, _, rest = word.partition(b"\0")
         server = name[1:].decode() if name[:1] == b"\2" else None
@@ -171,11 +181,10 @@ def machine(tree: Pattern) -> Dfa:
 def _of(words: Words, layer7: Layer7 | None, server_names: tuple[DnsPattern, ...]) -> Dfa:
     if layer7 is None and not server_names:
         return words.everything
-    server: Pattern = choice(_ABSENT, sequence(_PRESENT, _SERVERS))
+    server: Pattern = _ANY_SERVER
     if server_names:
         server = sequence(_PRESENT, _part(_SERVERS, choice(*map(server_name_pattern, server_names))))
-    anything: Pattern = Repeat(OneOf(ANY_BYTE), 0)
-    found = machine(sequence(server, _END, words.requests(layer7) if layer7 is not None else anything))
+    found = machine(sequence(server, _END, words.requests(layer7) if layer7 is not None else _ANYTHING))
     return minimize(intersect(found, words.everything, accept=ACCEPT))
 
 
@@ -209,19 +218,31 @@ def _dns(pattern: DnsPattern | None) -> Pattern:
 
 def _kafka(rule: KafkaRule | None) -> Pattern:
     """A topic counts for requests of those keys alone that name any."""
-    client = Literal(rule.client_id.encode()) if rule is not None and rule.client_id else _CLIENTS
-    version = Literal(str(rule.api_version).encode()) if rule is not None and rule.api_version is not None else _NUMBER
-    topic = Literal(rule.topic.encode()) if rule is not None and rule.topic is not None else _TOPICS
-    keys = rule.api_keys if rule is not None and rule.api_keys is not None else frozenset(range(100))
-    asking = [Literal(str(key).encode()) for key in sorted(keys & WITH_TOPICS)]
-    others = [Literal(str(key).encode()) for key in sorted(keys - WITH_TOPICS)]
+    client, version, topic = _ANY_KAFKA
+    asking, others = _keys(frozenset(WITH_TOPICS)), _without_topics()
+    if rule is not None:
+        client = _exactly(rule.client_id) if rule.client_id is not None else client
+        version = _exactly(str(rule.api_version)) if rule.api_version is not None else version
+        topic = _exactly(rule.topic) if rule.topic is not None else topic
+        keys = rule.api_keys
+        asking, others = (_keys(keys & WITH_TOPICS), _keys(keys - WITH_TOPICS)) if keys is not None else (asking, others)
     middle = sequence(_END, version, _END, client, _END)
-    return sequence(
-        Literal(b"K"),
-        choice(
-            sequence(choice(*asking), middle, choice(_ABSENT, sequence(_PRESENT, topic))),
-            sequence(choice(*others), middle, choice(_ABSENT, sequence(_PRESENT, _TOPICS))),
-        ),
-    )
+    named = sequence(asking, middle, choice(_ABSENT, sequence(_PRESENT, topic)))
+    return sequence(Literal(b"K"), choice(named, sequence(others, middle, choice(_ABSENT, sequence(_PRESENT, _TOPICS)))))
 
 
+def _keys(keys: frozenset[int]) -> Pattern:
+    return choice(*(_exactly(str(key)) for key in sorted(keys)))
+
+
+@cache
+def _without_topics() -> Pattern:
+    """All API keys whose requests name no topics, also those that are still to come."""
+    return as_pattern(without(machine(_NUMBER), machine(_keys(WITH_TOPICS))))
+
+
+def _exactly(text: str) -> Pattern:
+    """One text of a part; a 0 would end it, and is in none of them."""
+    if "\0" in text:
+        raise Unproven(f"conditions on {text!r} cannot be compared", "remove the zero byte")
+    return sequence(Literal(text.encode())) if text else sequence()

@@ -10,7 +10,7 @@ from lark import Token, Tree
 
 from pybpf.compiler.diag import Span
 from pybpf.compiler.policy.cilium.labels import is_log
-from pybpf.compiler.policy.cilium.selectors import Scope, is_about_init
+from pybpf.compiler.policy.cilium.selectors import Scope
 from pybpf.compiler.policy.cilium.shapes import MAX_LOG
 from pybpf.compiler.policy.kubernetes.names import DEFAULT_NAMESPACE, check_namespace, check_policy_name
 from pybpf.compiler.policy.language.context import Context, trees
@@ -33,8 +33,6 @@ def policy(node: Node, context: Context) -> Policy:
     check_policy_name(called, context.report)
     inside = replace(context, scope=Scope(_namespace(cluster, namespace, context)))
     judged = _subject(whom, inside)
-    if isinstance(judged, Endpoints):
-        inside = replace(inside, scope=Scope(inside.scope.namespace, is_about_init(judged.selector.requirements)))
     parts = [each for each in items if isinstance(each, Tree)]
     rules = tuple(rule(each, isinstance(judged, Nodes), inside) for each in parts if each.data == "rule")
     settings = _settings(parts, context)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Severity, Source
-from pybpf.compiler.policy.cilium.selectors import Scope, is_about_init
+from pybpf.compiler.policy.cilium.selectors import Scope
 from pybpf.compiler.policy.language.layout import formatted
 from pybpf.compiler.policy.language.reading import read
 from pybpf.compiler.policy.language.words import quoted
@@ -39,12 +39,11 @@ def _padded(found: Sequence[Policy], number: int) -> list[Policy | None]:
 
 def _policy(policy: Policy) -> str:
     own = policy.namespace
-    of_init = isinstance(policy.subject, Endpoints) and is_about_init(policy.subject.selector.requirements)
     whom = subject(policy.subject.selector, own) if isinstance(policy.subject, Endpoints) else nodes(policy.subject.selector)
     head = "cluster policy" if own is None else "policy"
     where = f" in namespace {name(own)}" if own is not None else ""
     lines = [f"{head} {name(policy.name)}{where} for {whom} {{", *_settings(policy)]
-    lines += [_rule(each, Scope(own, of_init)) for each in policy.rules]
+    lines += [_rule(each, Scope(own)) for each in policy.rules]
     return "\n".join((*lines, "}"))
 
 

@@ -38,8 +38,8 @@ PAGES: Final[tuple[Page, ...]] = (
     Page(
         "lint-negative-selector",
         "a selector asks only what is not: hosts, the world and all else that lacks a label meet it",
-        "fromEndpoints: [{matchExpressions: [{key: io.cilium.k8s.namespace.labels.team, operator: NotIn, values: [a]}]}]",
-        "Ask for a namespace too (key k8s:io.kubernetes.pod.namespace, operator Exists).",
+        "cluster policy p for app=s { allow from team!=a anywhere }",
+        "Ask for a namespace too, or for a label that those who are meant have.",
     ),
     Page("lint-path-query", "a path rule matches no request with a query: the path that is matched includes it", 'http: [{method: GET, path: "/flights"}]', r'End it in (\?.*)? if a query may follow; in the language in ?*.'),
     Page("lint-method-case", "a method is written in small letters. Methods are matched case and all", "http: [{method: get}]", "Write GET."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pybpf.compiler.policy.cilium.selectors import Scope, is_about_init
+from pybpf.compiler.policy.cilium.selectors import Scope
 from pybpf.compiler.policy.language import simplified, write_peers, write_requests
 from pybpf.compiler.policy.model.peers import Endpoints, Peer
 from pybpf.compiler.policy.model.policy import Action, Direction, Policy, PortRule, Rule, Tier
@@ -51,11 +51,10 @@ class Picture:
 def picture(policy: Policy) -> Picture:
     """The picture of a policy. Texts are those of the policy language."""
     policy, own = simplified(policy), policy.namespace
-    of_init = isinstance(policy.subject, Endpoints) and is_about_init(policy.subject.selector.requirements)
     selector = policy.subject.selector
     subject = write_peers.subject(selector, own) if isinstance(policy.subject, Endpoints) else write_peers.nodes(selector)
     where = f" in namespace {own}" if own is not None else " of the whole cluster"
-    halves = [_half(policy, direction, Scope(own, of_init)) for direction in (Direction.INGRESS, Direction.EGRESS)]
+    halves = [_half(policy, direction, Scope(own)) for direction in (Direction.INGRESS, Direction.EGRESS)]
     return Picture(f"policy {policy.name}{where}", subject, _notes(policy), *halves)
 
 

@@ -40,7 +40,7 @@ from pybpf.compiler.policy.resolve.identities import Identities, backend_network
 from pybpf.compiler.policy.resolve.selecting import Selecting
 
 # Entities that are a reserved label, and those that several make.
-_BY_LABEL: Final = {
+ENTITY_LABELS: Final = {
     Entity.WORLD: ("world",),
     Entity.WORLD_IPV4: ("world-ipv4",),
     Entity.WORLD_IPV6: ("world-ipv6",),
@@ -103,7 +103,7 @@ class Peers:
         if entity in (Entity.CLUSTER, Entity.CLUSTER_MESH):
             reserved = frozenset().union(*(self.selecting.labelled(RESERVED, name) for name in _OF_CLUSTER))
             return reserved | self.selecting.labelled(KUBERNETES, CLUSTER_KEY)
-        return frozenset().union(*(self.selecting.labelled(RESERVED, name) for name in _BY_LABEL[entity]))
+        return frozenset().union(*(self.selecting.labelled(RESERVED, name) for name in ENTITY_LABELS[entity]))
 
     def _within(self, networks: list[Network], excepts: tuple[Network, ...], enough: Enough) -> frozenset[int]:
         """Identities of addresses that lie in one of `networks` and in none of `excepts`."""

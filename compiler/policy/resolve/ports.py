@@ -65,7 +65,7 @@ def ported(ports: Sequence[Port], peers: PeerSet, own: Sequence[PortName] | None
     if plain or not of_peers:
         yield peers, tuple(plain)
     for name in of_peers:
-        for (protocol, number), having in names.get(name.name, {}).items():
+        for (protocol, number), having in sorted(names.get(name.name, {}).items(), key=lambda meaning: meaning[0]):
             those = having if peers.identities is None else having & peers.identities
             if those and _fits(name, protocol):
                 yield PeerSet(those), (_port(name, protocol, number),)

@@ -161,7 +161,7 @@ class Resolving:
             return NOT_ENFORCED
         entries = [entry for policy in selecting for entry in self._entries(policy, direction, port_names)]
         default_deny = bool(denying) or always
-        if default_deny and direction is Direction.INGRESS and settings.allow_localhost and number != RESERVED_IDENTITIES["host"]:
+        if default_deny and selecting and direction is Direction.INGRESS and settings.allow_localhost and number != RESERVED_IDENTITIES["host"]:
             entries.append(_FROM_LOCAL_HOST)
         entries.sort(key=lambda entry: (entry.tier, entry.priority))
         origin = denying[0] if denying else None

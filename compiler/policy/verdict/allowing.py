@@ -16,13 +16,15 @@ from pybpf.compiler.policy.model.flow import (
     Party,
     Step,
 )
-from pybpf.compiler.policy.model.labels import selects
+from pybpf.compiler.policy.model.labels import RESERVED, selects
 from pybpf.compiler.policy.model.layer7 import Dns, Generic, Http, Kafka, KafkaRule
-from pybpf.compiler.policy.model.peers import DnsPattern, Endpoints, Peer
+from pybpf.compiler.policy.model.peers import Cidr, DnsNames, DnsPattern, Endpoints, Entities, Nodes, Peer
 from pybpf.compiler.policy.model.policy import Authentication
 from pybpf.compiler.policy.model.ports import PortRange, Protocol
 from pybpf.compiler.policy.model.resolved import Entry, Identity
-from pybpf.compiler.policy.verdict.connections import matched_ports
+from pybpf.compiler.policy.patterns import accepts_name, dns_pattern
+from pybpf.compiler.policy.resolve.peers import ENTITY_LABELS
+from pybpf.compiler.policy.verdict.connections import full_name, matched_ports
 from pybpf.compiler.policy.verdict.requests import (
     covers_kafka,
     dns_fit,
@@ -65,7 +67,7 @@ def allowing(allows: Sequence[Entry], judge: Judge, steps: list[Step]) -> Decisi
             unknown = unknown or entry
     if unknown is not None:
         return Decision(Outcome.INSPECT, unknown, entry_span(unknown), authenticated)
-    if _all_topics_covered(candidates, judge.flow):
+    if _all_topics_covered(candidates, judge):
         return Decision(Outcome.ALLOW, candidates[0], entry_span(candidates[0]), authenticated)
     return Decision(Outcome.REFUSE_REQUEST, candidates[0], entry_span(candidates[0]), authenticated)
 
@@ -126,12 +128,12 @@ def _is_exactly(port: object, flow: Flow) -> bool:
 
 def server_names_of(entry: Entry, allows: Sequence[Entry], judge: Judge) -> tuple[DnsPattern, ...]:
     """The names that one of which must be given: those of every allow of the same peer and port together."""
-    ports, peers = matched_ports(entry, judge.flow), covering_peers(entry, judge)
+    ports, peers = _ranges(entry, judge.flow), covering_peers(entry, judge)
     return tuple(
         name
         for other in allows
         if other.checked and other.port_rule is not None and other.port_rule.server_names
-        if set(matched_ports(other, judge.flow)) & set(ports) and covering_peers(other, judge) & peers
+        if _ranges(other, judge.flow) & ports and covering_peers(other, judge) & peers
         for name in other.port_rule.server_names
     )
 
@@ -140,27 +142,51 @@ def covering_peers(entry: Entry, judge: Judge) -> frozenset[Peer | None]:
     """The peers of an entry's rule that are the flow's, as written; None for a rule about anybody."""
     if entry.rule is None or entry.rule.peers is None:
         return frozenset({None})
-    labels = judge.identity.labels
-    return frozenset(peer for peer in entry.rule.peers if not isinstance(peer, Endpoints) or selects(peer.selector, labels))
+    return frozenset(peer for peer in entry.rule.peers if _may_be(peer, judge))
 
 
-def _all_topics_covered(allows: Sequence[Entry], flow: Flow) -> bool:
-    """Whether Kafka rules of several entries cover a request together, topic by topic."""
-    if not isinstance(flow.request, KafkaRequest):
+def _ranges(entry: Entry, flow: Flow) -> frozenset[tuple[int, int]]:
+    """The ports of an entry that the flow goes to, whether written for its protocol or for any."""
+    return frozenset((port.first, port.last) if isinstance(port, PortRange) else (port.number, port.number) for port in matched_ports(entry, flow))
+
+
+def _may_be(peer: Peer, judge: Judge) -> bool:
+    """Whether the other end may be a peer, as far as its labels, its network and its names tell."""
+    match peer:
+        case Endpoints(selector) | Nodes(selector):
+            return selects(selector, judge.identity.labels)
+        case Cidr(network):
+            own = judge.identity.network
+            return own is None or (own.version == network.version and own.network_address in network and own.prefixlen >= network.prefixlen)
+        case DnsNames(pattern):
+            return any(accepts_name(dns_pattern, pattern, full_name(name)) for name in judge.peer.names)
+        case Entities(entity):
+            reserved = {label.key for label in judge.identity.labels if label.source == RESERVED}
+            return entity not in ENTITY_LABELS or not reserved.isdisjoint(ENTITY_LABELS[entity])
+        case _:
+            return True
+
+
+def _all_topics_covered(allows: Sequence[Entry], judge: Judge) -> bool:
+    """Whether Kafka rules of several entries cover a request together, topic by topic; those whose server name is another do not."""
+    if not isinstance(judge.flow.request, KafkaRequest):
         return False
     rules: list[KafkaRule] = []
     for entry in allows:
-        if entry.port_rule is not None and isinstance(entry.port_rule.layer7, Kafka) and not entry.port_rule.server_names:
+        wanted = server_names_of(entry, allows, judge)
+        if wanted and not (judge.flow.server_name_known and names_server(wanted, judge.flow.server_name)):
+            continue
+        if entry.port_rule is not None and entry.checked and isinstance(entry.port_rule.layer7, Kafka):
             rules += entry.port_rule.layer7.rules
-    return covers_kafka(rules, flow.request)
+    return covers_kafka(rules, judge.flow.request)
 
 
 def _authenticated(allows: Sequence[Entry], flow: Flow) -> bool:
-    """Whether the ends must prove who they are. The most specific entry decides if it says anything, else any that does."""
-    ordered = sorted(allows, key=lambda entry: _specific(entry, flow), reverse=True)
-    said = [entry.authentication for entry in ordered if entry.authentication is not None]
-    if ordered[0].authentication is not None:
-        said = said[:1]
+    """Whether the ends must prove who they are. The most specific entries decide if they say anything, else any that does; of two
+    that disagree, which Cilium refuses, the one that asks for it."""
+    most = max(_specific(entry, flow) for entry in allows)
+    deciding = [entry.authentication for entry in allows if entry.authentication is not None and _specific(entry, flow) == most]
+    said = deciding or [entry.authentication for entry in allows if entry.authentication is not None]
     return any(each is not Authentication.DISABLED for each in said)
 
 

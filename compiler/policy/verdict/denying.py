@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pybpf.compiler.diag import Span
-from pybpf.compiler.policy.model.flow import Fit, Outcome, Step
+from pybpf.compiler.policy.model.flow import Fit, KafkaRequest, Outcome, Step
+from pybpf.compiler.policy.model.layer7 import Kafka
 from pybpf.compiler.policy.model.ports import Protocol
 from pybpf.compiler.policy.model.resolved import Entry
 from pybpf.compiler.policy.verdict.allowing import Decision, Judge, entry_span, layer7_fit
-from pybpf.compiler.policy.verdict.requests import names_server
+from pybpf.compiler.policy.verdict.requests import denies_kafka, names_server
 
 
 def denying(denies: Sequence[Entry], judge: Judge, steps: list[Step]) -> Decision | None:
@@ -28,6 +29,10 @@ def _fit(entry: Entry, judge: Judge, steps: list[Step]) -> tuple[Fit, Span | Non
     """Server names and request rules must both match, where both are there."""
     part = entry.port_rule
     fit, span = layer7_fit(entry, judge, steps)
+    if part is not None and isinstance(part.layer7, Kafka) and isinstance(judge.flow.request, KafkaRequest):
+        # A topic that is denied is not to be had beside others that are not.
+        about = [rule.span for rule in part.layer7.rules if denies_kafka(rule, judge.flow.request)]
+        fit, span = (Fit.COVERS, about[0]) if about else (Fit.KAFKA, span)
     if part is None or not part.server_names or fit not in (Fit.COVERS, Fit.INSPECTS):
         return fit, span
     if not judge.flow.server_name_known and judge.flow.protocol is Protocol.TCP:

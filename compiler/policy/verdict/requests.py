@@ -50,6 +50,13 @@ def kafka_fit(rule: KafkaRule, request: KafkaRequest) -> Fit:
     return Fit.COVERS if covers_kafka([rule], request) else Fit.KAFKA
 
 
+def denies_kafka(rule: KafkaRule, request: KafkaRequest) -> bool:
+    """Whether a rule that denies is about a request: about any of its topics, or about what it asks for without one."""
+    if not _fits_but_for_topic(rule, request):
+        return False
+    return request.api_key not in WITH_TOPICS or not request.topics or rule.topic is None or rule.topic in request.topics
+
+
 def covers_kafka(rules: Sequence[KafkaRule], request: KafkaRequest) -> bool:
     """Every topic of a request needs a rule that covers it; a request without topics needs one that covers the rest."""
     fitting = [rule for rule in rules if _fits_but_for_topic(rule, request)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,20 @@ from pybpf.cli import main
 
 SHOP = Path(__file__).resolve().parents[3] / "examples" / "policies"
 OLD = "policy a for app=a {\n  allow from app=b on port 80: GET /flights\n}\n"
+GROUP = """
+apiVersion: cilium.io/v2
+kind: CiliumCIDRGroup
+metadata: {name: partners}
+spec: {externalCIDRs: [203.0.113.0/24]}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: a, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: a}}
+  ingress:
+  - fromCIDRSet: [{cidrGroupRef: partners}]
+"""
 
 
 @pytest.fixture
@@ -79,3 +94,32 @@ def test_files_with_errors_are_not_compared(files: tuple[Path, Path]) -> None:
     done = run(*files)
     assert (done.exit_code, done.stdout) == (2, "") and "policy-syntax" in done.stderr
     assert run(files[0], files[0].parent / "none").exit_code == 2
+
+
+def test_what_changed_otherwise_is_told_too(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.policy", tmp_path / "new.policy"
+    old.write_text("policy a for app=a { allow from app=b on port 80: GET / on deny 403 }")
+    new.write_text(old.read_text().replace("403", "reset"))
+    done = run(old, new)
+    assert done.exit_code == 1
+    assert done.stdout.startswith("changed otherwise:\n") and "looks like 403\n" in done.stdout and "looks like reset\n" in done.stdout
+    (row,) = json.loads(run("--json", old, new).stdout)
+    assert (row["became"], row["before"]["on_deny"], row["now"]["on_deny"]) == ("otherwise", "403", "reset")
+
+
+def test_groups_that_come_with_policies_are_compared_as_well(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(GROUP)
+    new.write_text(GROUP.replace("/24", "/25"))
+    done = run(old, new)
+    assert done.exit_code == 1 and "from 203.0.113.128 (203.0.113.0/24)" in done.stdout
+
+
+def test_the_transcript_of_the_page_is_what_the_command_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "diff.md").read_text()
+    old, new = re.findall(r"```policy\n(.*?)```", page, re.DOTALL)
+    (transcript,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("old.policy").write_text(old)
+    Path("new.policy").write_text(new)
+    assert run("old.policy", "new.policy").stdout == transcript

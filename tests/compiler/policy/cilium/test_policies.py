@@ -76,7 +76,7 @@ NAMESPACE_TEAM = Requirement("k8s", "io.cilium.k8s.namespace.labels.team", Opera
         ("{matchLabels: {'reserved:host': ''}}", (Requirement("reserved", "host", Operator.IN, ("",)),), None),
         ("{matchLabels: {io.kubernetes.pod.namespace: back}}", (Requirement("k8s", NAMESPACE, Operator.IN, ("back",)),), None),
         ("{matchExpressions: [{key: 'k8s:io.kubernetes.pod.namespace', operator: Exists}]}", (SOMEWHERE,), None),
-        ("{matchLabels: {io.cilium.k8s.namespace.labels.team: air}}", (NAMESPACE_TEAM,), (NAMESPACE_TEAM, SOMEWHERE)),
+        ("{matchLabels: {io.cilium.k8s.namespace.labels.team: air}}", (NAMESPACE_TEAM, SOMEWHERE), None),
     ],
 )
 def test_peers_lie_in_the_scope_of_their_policy_unless_they_name_another(
@@ -87,9 +87,9 @@ def test_peers_lie_in_the_scope_of_their_policy_unless_they_name_another(
     assert asked_of_peer(only_policy(clusterwide(rules))) == (in_policy if in_cluster is None else in_cluster)
 
 
-def test_peers_of_endpoints_that_are_being_made_are_as_written() -> None:
+def test_peers_of_endpoints_that_are_being_made_are_of_some_namespace() -> None:
     policy = only_policy(clusterwide("egress: [{toEndpoints: [{}]}]", "endpointSelector: {matchLabels: {'reserved:init': ''}}"))
-    assert asked_of_peer(policy) == ()
+    assert asked_of_peer(policy) == (SOMEWHERE,)
 
 
 @pytest.mark.parametrize(
