@@ -28,7 +28,7 @@ from pybpf.compiler.policy.model.policy import Action, Direction, Policy, Rule
 from pybpf.compiler.policy.model.ports import Protocol
 from pybpf.compiler.policy.model.resolved import Resolved
 from pybpf.compiler.policy.reading import Reading, must_read, read
-from pybpf.compiler.policy.resolve import resolve
+from pybpf.compiler.policy.resolve import Resolver, resolve
 from pybpf.compiler.policy.verdict import verdict
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Protocol",
     "Reading",
     "Resolved",
+    "Resolver",
     "Rule",
     "Service",
     "Settings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from lark import Token, Tree
@@ -15,6 +15,8 @@ from pybpf.compiler.policy.language.words import span_of, word
 from pybpf.compiler.policy.text.fields import Text, did_you_mean
 from pybpf.compiler.policy.text.report import Report
 
+# Variables that hold themselves twice over grow without end: 40 lines of them are more than a machine holds.
+MAX_EXPANSIONS: Final = 20_000
 _KINDS: Final = {"labels": "labels", "peers": "peers", "ports": "ports", "requests": "requests", "text": "a text", "twice": "defined twice"}
 
 
@@ -34,16 +36,24 @@ class Variable:
         return "text" if self.value.data == "kind_text" else str(self.value.data)
 
 
+@dataclass(slots=True)
+class Usage:
+    """What was made of variables so far: the places of those that were used, and how often one was put in."""
+
+    used: set[Span] = field(default_factory=set)
+    expansions: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """A place to read from: its file, the names that are known there, where peers are looked for; reports go to `report`, and
-    the places of the variables that were used to `used`."""
+    what was made of variables to `usage`."""
 
     source: Source
     names: Mapping[str, Variable]
     scope: Scope
     report: Report
-    used: set[Span]
+    usage: Usage
 
     def span(self, node: Token | Node) -> Span:
         """Where a token or tree of this file stands."""
@@ -71,7 +81,12 @@ def variable(node: Node, kinds: tuple[str, ...], context: Context) -> Variable |
         hint = did_you_mean(token[1:], context.names) if context.names else f"define it above: let {token[1:]} = ..."
         context.refuse("policy-variable", node, f"there is no variable {token}", hint)
         return None
-    context.used.add(found.span)
+    context.usage.used.add(found.span)
+    context.usage.expansions += 1
+    if context.usage.expansions > MAX_EXPANSIONS:
+        message = f"the variables of this file stand for more than {MAX_EXPANSIONS} others in all"
+        context.refuse("policy-variable", node, message, "make lists that hold each thing once")
+        return None
     if found.kind not in kinds:
         wanted = " or ".join(_KINDS[kind] for kind in kinds)
         context.refuse("policy-variable", node, f"{token} is {_KINDS[found.kind]}, and {wanted} belong here", f"it is defined in {found.span}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lark import Tree
 
 from pybpf.compiler.diag import Diagnostic, Source, Span
 from pybpf.compiler.policy.cilium.selectors import ENDPOINT_SOURCES, Scope
 from pybpf.compiler.policy.language.conditions import condition
-from pybpf.compiler.policy.language.context import Context, Variable
+from pybpf.compiler.policy.language.context import Context, Usage, Variable
 from pybpf.compiler.policy.language.peers import peers
 from pybpf.compiler.policy.language.policies import policy
 from pybpf.compiler.policy.language.ports import ports
@@ -22,6 +22,7 @@ from pybpf.compiler.policy.language.words import span_of, word
 from pybpf.compiler.policy.model.policy import Policy
 from pybpf.compiler.policy.text.report import Report, in_order
 
+MAX_DEPTH: Final = 32
 # The importing file and a path, as it is written there -> the file. Raises OSError or UnicodeError.
 Load: TypeAlias = Callable[[Source, str], Source]
 
@@ -63,11 +64,11 @@ class _File:
     names: dict[str, Variable] = field(default_factory=dict)
     own: list[Variable] = field(default_factory=list)
     report: Report = field(default_factory=Report)
-    used: set[Span] = field(default_factory=set)
+    usage: Usage = field(default_factory=Usage)
 
     def context(self) -> Context:
         """A place in this file."""
-        return Context(self.source, dict(self.names), Scope(None), self.report, self.used)
+        return Context(self.source, dict(self.names), Scope(None), self.report, self.usage)
 
     def define(self, statement: Node) -> None:
         """Take in a `let`, or those of an imported file."""
@@ -84,7 +85,7 @@ class _File:
     def warn_of_unused(self) -> None:
         """Variables that nothing needs are told."""
         for each in self.own:
-            if each.span not in self.used:
+            if each.span not in self.usage.used:
                 self.report.warn("lint-unused-variable", each.span, f"{each.name} is not used", f"use it as ${each.name}, or remove it")
 
     def _add(self, variable: Variable, place: Span) -> None:
@@ -106,6 +107,9 @@ class _File:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.report.refuse("policy-import", path.span, f"{path.value} cannot be read: {reason}", "name the file by its path from this one")
             return
+        if len(self.importers) > MAX_DEPTH:
+            self.report.refuse("policy-import", path.span, f"files import files more than {MAX_DEPTH} deep", "import what is needed where it is needed")
+            return
         if imported.name in self.importers:
             circle = " imports ".join((*self.importers[self.importers.index(imported.name) :], imported.name))
             self.report.refuse("policy-import", path.span, f"this file imports itself: {circle}", "move what both need to a third file")
@@ -116,7 +120,7 @@ class _File:
 
 def _variables(source: Source, importer: _File, place: Span) -> Iterable[Variable]:
     """What an imported file defines, with what it imports itself. Its errors are the importer's."""
-    file = _File(source, importer.load, (*importer.importers, source.name), report=importer.report, used=importer.used)
+    file = _File(source, importer.load, (*importer.importers, source.name), report=importer.report, usage=importer.usage)
     for each in statements(source, file.report):
         if each.data == "policy":
             message = f"{source.name} holds a policy, and only variables are imported"
@@ -129,7 +133,7 @@ def _variables(source: Source, importer: _File, place: Span) -> Iterable[Variabl
 def _check(variable: Variable, context: Context) -> None:
     """Read a definition once where it stands, so that its errors are told even if nothing uses it. Peers are read as if of a
     namespace, which some of them need."""
-    inside = Context(context.source, context.names, Scope("default"), context.report, context.used)
+    inside = Context(context.source, context.names, Scope("default"), context.report, context.usage)
     _READERS[variable.kind](variable.value, inside)
 
 

@@ -26,6 +26,9 @@ _GRAMMAR: Final = Path(__file__).with_name("policy.lark")
 _WORD_ENDS: Final = r"(?![A-Za-z0-9_./-])"
 _WORDS: Final = re.compile(r"\(\?:[a-z0-9\\|-]+\)")  # how lark writes a terminal that is one of several words
 _STATEMENT: Final = re.compile(r"^(?=(?:policy|cluster|let|import)\b)", re.MULTILINE)
+# What a person may see otherwise than it is read, or not at all: a lone carriage return ends no comment here, and does in an editor;
+# characters that turn the direction of writing around show rules in another order (Boucher and Anderson, "Trojan Source", 2021).
+_HIDING: Final = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\r(?!\n)")
 _WORD: Final = re.compile(r"\$?[A-Za-z0-9_.:/-]+|.", re.DOTALL)
 # What people call the terminals that are no words; the others are shown as they are written.
 _CALLED: Final = {
@@ -51,7 +54,12 @@ _MANY: Final = {"ENTITY": "an entity (world, host, cluster, ...)", "MATCH": "exa
 
 
 def statements(source: Source, report: Report) -> Iterable[Node]:
-    """The statements of a text, in its order; those that do not parse are reported and left out."""
+    """The statements of a text, in its order; those that do not parse are reported and left out. None of a text that may look
+    otherwise than it reads."""
+    hidden = _HIDING.search(source.text)
+    if hidden is not None:
+        _refuse_hidden(source, hidden, report)
+        return []
     try:
         return _children(_parser().parse(source.text))
     except UnexpectedInput:
@@ -71,6 +79,14 @@ def comments(text: str) -> list[Token]:
     found.clear()
     parser.parse(text)
     return list(found)
+
+
+def _refuse_hidden(source: Source, hidden: re.Match[str], report: Report) -> None:
+    before = source.text[: hidden.start()]
+    line, column = before.count("\n") + 1, hidden.start() - before.rfind("\n")
+    code = f"U+{ord(hidden.group()):04X}"
+    message = f"the character {code} is not seen, or makes the text look otherwise than it reads"
+    report.refuse("policy-syntax", Span(source, line, column, line, column + 1), message, "remove it; in a text in double quotes write \\u{" + f"{ord(hidden.group()):x}" + "}")
 
 
 def _piece(source: Source, first_line: int, text: str, report: Report) -> list[Node]:

@@ -212,3 +212,25 @@ def test_an_error_in_an_imported_file_has_its_place_there() -> None:
     parsed = read(Source("a.policy", USE), files(shared="let callers = peers 10.0.0.0/33"))
     assert {str(each.span) for each in parsed.found} == {"shared.policy:1:21"}
     assert parsed.policies == ()
+
+
+@pytest.mark.parametrize("hidden", ["\x00", "\r", "\x0b", "\x85", "\u2028", "\u202e", "\u2066", "\ufeff", "\u200b", "\xad"])
+def test_a_text_that_may_look_otherwise_than_it_reads_is_refused(hidden: str) -> None:
+    parsed = read(Source("a.policy", f"# note{hidden}policy b for app=b {{ deny from world }}\n" + FLIGHTS))
+    assert (parsed.policies, [each.code for each in parsed.found]) == ((), ["policy-syntax"])
+    assert (parsed.found[0].span.line, parsed.found[0].span.column) == (1, 7)
+
+
+def test_lines_may_end_as_on_windows() -> None:
+    assert read(Source("a.policy", FLIGHTS.replace("\n", "\r\n"))).policies == read(Source("a.policy", FLIGHTS)).policies
+
+
+def test_variables_that_grow_without_end_are_refused() -> None:
+    lets = "".join(f"let a{number + 1} = peers $a{number} or $a{number}\n" for number in range(60))
+    parsed = read(Source("a.policy", "let a0 = peers world\n" + lets + "policy p for app=a { allow from $a60 }"))
+    assert parsed.policies == () and any("stand for more than" in each.message for each in parsed.found)
+
+
+def test_files_that_import_without_end_are_refused() -> None:
+    parsed = read(Source("0", 'import "x"\n' + FLIGHTS), lambda importer, _: Source(str(int(importer.name) + 1), 'import "x"'))
+    assert [each.code for each in parsed.found] == ["policy-import"]
