@@ -82,7 +82,8 @@ def _outcome(
     who = resolved.endpoints[peer.endpoint].identity if peer.endpoint is not None else peer.entity
     key = (id(side), who, place)
     if key not in known:
-        known[key] = verdict(resolved, Flow(source, destination, direction, *place)).outcome
+        answer = verdict(resolved, Flow(source, destination, direction, *place))
+        known[key] = Outcome.ALLOW if answer.allowed else answer.outcome  # a refusal that is only told refuses nothing
     return known[key]
 
 

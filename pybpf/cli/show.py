@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import click
@@ -49,15 +51,15 @@ def show(paths: tuple[str, ...], names: tuple[str, ...], form: str, output: str)
     elif form == "json":
         content = json.dumps([_row(each) for each in pictures], indent=2) + "\n"
     else:
-        content = "\n".join(map(drawing.text, pictures))
+        width = shutil.get_terminal_size((drawing.WIDTH, 0)).columns if output == STANDARD_STREAM else drawing.WIDTH
+        content = "\n".join(drawing.text(each, width) for each in pictures)
     write(output, content.encode())
 
 
 def _row(picture: Picture) -> dict[str, object]:
     """One picture for programs."""
-    row: dict[str, object] = asdict(picture)
-    for half in ("ingress", "egress"):
-        part = row[half]
-        assert isinstance(part, dict)
-        part["arrows"] = [{**arrow, "action": arrow["action"].value} for arrow in part["arrows"]]
-    return row
+
+    def plain(fields: list[tuple[str, object]]) -> dict[str, object]:
+        return {name: value.value if isinstance(value, Enum) else value for name, value in fields}
+
+    return asdict(picture, dict_factory=plain)

@@ -7,6 +7,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from pybpf.compiler.policy.matrix import Cell, Reach
+from pybpf.compiler.policy.picture.texts import printable
 
 _CELL: Final = 34
 _LINE: Final = 26
@@ -14,7 +15,7 @@ _LETTER: Final = 7.3
 _MARGIN: Final = 20
 # A sign and a colour for each: colour alone would not do.
 _SIGNS: Final = {Reach.YES: ("●", "#dafbe1", "#1a7f37"), Reach.REQUESTS: ("◐", "#fff8c5", "#9a6700"), Reach.NO: ("", "#f6f8fa", "#8c959f")}
-_LEGEND: Final = "● connections pass   ◐ requests decide   empty: they do not pass. Rows are sources, columns destinations."
+_LEGEND: Final = "●: connections pass; ◐: requests decide; empty: they do not pass. Rows are sources, columns destinations."
 
 
 def matrix_svg(cells: Iterable[Cell]) -> str:
@@ -28,9 +29,11 @@ def matrix_svg(cells: Iterable[Cell]) -> str:
         width = max(width, needed)
     parts.append(f'<text x="{_MARGIN}" y="{top}">{escape(_LEGEND)}</text>')
     top += _MARGIN
+    counts = (f"{sum(each.reach is reach for each in listed)} {reach.value}" for reach in Reach)
     style = "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#1f2328}.t{font-weight:bold;font-size:14px}"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top}" width="{width}" height="{top}" role="img">'
-    rows = [head, "<title>who reaches whom</title>", f"<style>{style}</style>", f'<rect width="{width}" height="{top}" fill="#ffffff"/>']
+    told = f"<desc>{escape(_LEGEND)} Of {len(listed)} pairs and ports: {', '.join(counts)}.</desc>"
+    rows = [head, "<title>who reaches whom</title>", told, f"<style>{style}</style>", f'<rect width="{width}" height="{top}" fill="#ffffff"/>']
     return "\n".join([*rows, *parts, "</svg>", ""])
 
 
@@ -39,13 +42,13 @@ def _table(cells: Sequence[Cell], top: int) -> tuple[list[str], int, int]:
     protocol, port = cells[0].place
     names = list(dict.fromkeys(name for cell in cells for name in (cell.source, cell.destination)))
     reach = {(cell.source, cell.destination): cell.reach for cell in cells}
-    letters = max(map(len, names)) * _LETTER
+    letters = max(len(printable(name)) for name in names) * _LETTER
     left, head = int(_MARGIN + letters + 12), int(letters * 0.75 + 24)
     parts = [f'<text x="{_MARGIN}" y="{top + 12}" class="t">{protocol.name} {port}</text>']
     for index, name in enumerate(names):
         x = left + index * _CELL + _CELL / 2
-        parts.append(f'<text transform="translate({x:g} {top + head - 8}) rotate(-50)">{escape(name)}</text>')
-        parts.append(f'<text x="{_MARGIN}" y="{top + head + index * _LINE + 17}">{escape(name)}</text>')
+        parts.append(f'<text transform="translate({x:g} {top + head - 8}) rotate(-50)">{_shown(name)}</text>')
+        parts.append(f'<text x="{_MARGIN}" y="{top + head + index * _LINE + 17}">{_shown(name)}</text>')
     for row, source in enumerate(names):
         for column, destination in enumerate(names):
             if (source, destination) in reach:
@@ -56,7 +59,11 @@ def _table(cells: Sequence[Cell], top: int) -> tuple[list[str], int, int]:
 
 def _cell(x: int, y: int, reach: Reach, what: str) -> str:
     sign, fill, colour = _SIGNS[reach]
-    told = f"<title>{escape(what)}: {escape(reach.value)}</title>"
+    told = f"<title>{_shown(what)}: {reach.value}</title>"
     shape = f'<rect x="{x}" y="{y}" width="{_CELL - 3}" height="{_LINE - 3}" rx="3" fill="{fill}" stroke="{colour}"/>'
-    mark = f'<text x="{x + _CELL / 2 - 5:g}" y="{y + 16}" fill="{colour}">{sign}</text>' if sign else ""
+    mark = f'<text x="{x + _CELL / 2 - 5:g}" y="{y + 16}" style="fill:{colour}">{sign}</text>' if sign else ""
     return f"<g>{told}{shape}{mark}</g>"
+
+
+def _shown(text: str) -> str:
+    return escape(printable(text))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from click.testing import CliRunner, Result
 
 from pybpf.cli import main
@@ -32,8 +33,19 @@ def test_policies_are_drawn_as_svg(tmp_path: Path) -> None:
 
 def test_pictures_are_there_for_programs_too() -> None:
     (row,) = json.loads(run("--json", "--name", "orders").stdout)
-    assert (row["subject"], row["ingress"]["rest_passes"], row["egress"]["rest_passes"]) == ("app=orders", False, None)
-    assert row["ingress"]["arrows"][0]["action"] == "allow"
+    assert (row["subject"], row["ingress"]["rest"]["fate"], row["egress"]["rest"]) == ("app=orders", "refused", None)
+    assert row["ingress"]["arrows"][0]["fate"] == "passes"
+
+
+def test_text_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    assert max(map(len, run().stdout.splitlines())) <= 50
+
+
+def test_files_with_errors_are_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "a.policy").write_text("policy a for app=a { allow from }")
+    done = CliRunner().invoke(main, ["show", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (2, "") and "a.policy:1" in done.stderr
 
 
 def test_a_name_that_is_not_there_is_an_error() -> None:
