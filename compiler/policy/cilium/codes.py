@@ -21,6 +21,12 @@ PAGES: Final[tuple[Page, ...]] = (
         "Write one of endpointSelector and nodeSelector, and the policy into the namespace that it is about.",
     ),
     Page(
+        "lint-label-source",
+        "a key begins with the name of a source and a dot: it is a label that nobody has, and not the one of that source",
+        "matchLabels: {k8s.io.kubernetes.pod.namespace: kube-system}",
+        "Write a colon: `k8s:io.kubernetes.pod.namespace`, `reserved:init`.",
+    ),
+    Page(
         "policy-combined-peers",
         "one rule names peers of two kinds. Cilium refuses it",
         "- fromEndpoints: [{}]\n  fromCIDR: [192.0.2.0/24]",

@@ -174,7 +174,17 @@ def label_key(key: Text, sources: Sources, report: Report) -> tuple[str, str]:
         report.refuse("policy-label", key.span, f"there is no reserved label {name!r}", did_you_mean(name, RESERVED_IDENTITIES))
     elif not is_label_key(name.removeprefix(NAMESPACE_LABELS_PREFIX)):
         report.refuse("policy-label", key.span, f"no label has the key {key.value!r}", _KEY_HINT)
+    elif not colon:
+        _warn_of_dot(key, report)
     return (KUBERNETES if source == ANY_SOURCE and sources is ENDPOINT_SOURCES and is_made(name) else source), name
+
+
+def _warn_of_dot(key: Text, report: Report) -> None:
+    """A source is told from its key by a colon: behind a dot it is the beginning of a label that nobody has."""
+    source, dot, rest = key.value.partition(".")
+    if dot and ((source == RESERVED and rest in RESERVED_IDENTITIES) or (source in (KUBERNETES, ANY_SOURCE) and is_made(rest))):
+        message = f"this is a label called {key.value!r}, and not {rest!r} of source {source}"
+        report.warn("lint-label-source", key.span, message, f"write {source}:{rest}")
 
 
 def label_value_of(key: str, value: Text, report: Report) -> str:

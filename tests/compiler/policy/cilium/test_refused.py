@@ -69,6 +69,8 @@ def test_forty_icmp_types_are_read_and_forty_one_refused(count: int, code: list[
         ("ingress: [{fromCIDR: [192.0.2.7/24]}]", "lint-cidr-host-bits", "192.0.2.7/24"),
         ("ingress: [{toPorts: [{ports: [{port: '90', endPort: 80}]}]}]", "lint-port-range", "80"),
         ("ingress: [{fromGroups: [{aws: {region: moon}}]}]", "lint-cloud-group", "{aws: {region: moon}}"),
+        ("ingress: [{fromEndpoints: [{matchLabels: {reserved.host: x}}]}]", "lint-label-source", "reserved.host"),
+        ("ingress: [{fromEndpoints: [{matchLabels: {k8s.io.kubernetes.pod.namespace: x}}]}]", "lint-label-source", "k8s.io.kubernetes.pod.namespace"),
     ],
 )
 def test_what_is_read_with_a_doubt_is_warned_of(rules: str, code: str, covers: str) -> None:
@@ -95,7 +97,7 @@ def wrong_yaml(text: str) -> tuple[Diagnostic, ...]:
 
 def test_every_code_has_a_page_and_every_page_a_case() -> None:
     told = {case["code"] for case in CASES} | {code for case in CASES for code in case.get("more", [])}
-    elsewhere = {"policy-too-many", "lint-bare-address", "lint-port-range", "lint-cloud-group"}  # the tests above
+    elsewhere = {"policy-too-many", "lint-label-source", "lint-bare-address", "lint-port-range", "lint-cloud-group"}  # the tests above
     written = {"convert-not-in-cilium", "convert-changed"}  # test_write.py
     ours = {page.code for page in PAGES}
     assert ours == (told & ours) | elsewhere | written
