@@ -16,6 +16,8 @@ from pybpf.compiler.policy.text.report import Report
 EVERY_PORT: Final = "0"
 # Cilium reads numbers in the base that they seem to have, where a leading zero means octal: refused here.
 _NUMBER: Final = re.compile("0|[1-9][0-9]{0,4}")
+# What goes over a protocol, and is none itself here.
+_CARRIED: Final = dict.fromkeys(("HTTP", "HTTPS", "TLS", "HTTP2", "GRPC", "KAFKA"), "TCP") | {"DNS": "UDP", "QUIC": "UDP"}
 _ICMP: Final = (Protocol.ICMP, Protocol.ICMPV6)
 _PROTOCOLS: Final = {each.name: each for each in Protocol if each not in _ICMP}
 _PORT_HINT: Final = 'write a number from 1 to 65535 in quotes, "0" for every port, or a name of at most 15 letters, digits and \'-\''
@@ -39,7 +41,10 @@ def port(node: Node, report: Report) -> Port | None:
     if is_port_name(written.value.lower()):
         return _named(protocol, written, found.get("endPort"), node, report)
     if not _NUMBER.fullmatch(written.value) or int(written.value) > LAST_PORT:
-        report.refuse("policy-port-text", written.span, f"unable to parse port: {written.value!r}", _PORT_HINT)
+        first, dash, end = written.value.partition("-")
+        is_range = dash and first.isdecimal() and end.isdecimal()
+        hint = f'write port: "{first}" and endPort: {end}' if is_range else _PORT_HINT
+        report.refuse("policy-port-text", written.span, f"unable to parse port: {written.value!r}", hint)
         return None
     return _range(protocol, int(written.value), last, found.get("endPort"), node, report)
 
@@ -55,7 +60,8 @@ def _protocol(written: Text | None, report: Report) -> Protocol | None:
         message = f"{written.value} has types instead of ports"
         report.refuse("policy-protocol", written.span, message, "write `icmps` instead of `toPorts`")
         return None
-    report.refuse("policy-protocol", written.span, f"unknown protocol {written.value!r}", did_you_mean(name, _PROTOCOLS))
+    hint = f"write {_CARRIED[name]}, which carries it" if name in _CARRIED else did_you_mean(name, _PROTOCOLS)
+    report.refuse("policy-protocol", written.span, f"unknown protocol {written.value!r}", hint)
     return None
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from pybpf.compiler.diag import Span
 from pybpf.compiler.policy.text.positions import NULL, STRING, Entry, Listing, Mapping, Node, Scalar
 from pybpf.compiler.policy.text.report import Report
-from pybpf.compiler.policy.text.shapes import Field, Shape
+from pybpf.compiler.policy.text.shapes import Field, FieldType, ListOf, Shape
 
 _SHAPES: Final = {Scalar: "a string", Mapping: "a mapping", Listing: "a list"}
 _HINTS: Final = {Scalar: "write one value", Mapping: "write `key: value` lines", Listing: "begin each item with `- `"}
@@ -159,8 +159,22 @@ def _refuse_key(key: Scalar, shape: Shape, report: Report) -> None:
         if key.value == name:
             report.refuse("policy-removed-key", key.span, message, hint)
             return
+    homes = [row.name for row in shape.fields if key.value in _keys_below(row.type)]
     hint = did_you_mean(key.value, [row.name for row in shape.fields])
+    if homes and not hint.startswith("did you mean"):
+        hint = f"it belongs below {' or '.join(homes)}: indent it further"
     report.refuse("policy-unknown-key", key.span, f"unknown key {key.value!r} in {shape.name}", hint)
+
+
+def _keys_below(kind: FieldType) -> frozenset[str]:
+    """The keys of a mapping, or of the mappings in a list."""
+    match kind:
+        case Shape(fields=rows):
+            return frozenset(row.name for row in rows)
+        case ListOf(item=item):
+            return _keys_below(item)
+        case _:
+            return frozenset()
 
 
 def _is_decimal(written: str) -> bool:

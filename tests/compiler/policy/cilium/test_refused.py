@@ -116,3 +116,17 @@ def test_every_page_about_texts_has_a_case_or_is_of_yaml() -> None:
     for code, text in of_yaml.items():
         assert wrong_yaml(text)[0].code == code
     assert {page.code for page in TEXT_PAGES} <= {case["code"] for case in CASES} | set(of_yaml)
+
+
+@pytest.mark.parametrize(
+    ("rules", "hint"),
+    [
+        ("matchLabels: {app: a}", "it belongs below endpointSelector: indent it further"),
+        ("toPorts: []", "it belongs below ingress or ingressDeny or egress or egressDeny: indent it further"),
+        ("ingress: [{toPorts: [{ports: [{port: '80-90'}]}]}]", 'write port: "80" and endPort: 90'),
+        ("ingress: [{toPorts: [{ports: [{port: '443', protocol: https}]}]}]", "write TCP, which carries it"),
+        ("ingress: [{toPorts: [{port: '80'}]}]", "did you mean 'ports'?"),
+    ],
+)
+def test_common_mistakes_have_the_hint_that_mends_them(rules: str, hint: str) -> None:
+    assert hint in [each.hint for each in found_in(namespaced(rules))]
