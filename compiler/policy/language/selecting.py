@@ -62,7 +62,8 @@ def subject(node: Node, context: Context) -> Selector:
     namespace = context.scope.namespace
     if namespace is not None and place is not None:
         message = f"the subject of a policy in namespace {namespace!r} lies in that namespace"
-        context.refuse("policy-subject", place, message, "leave out where it is, or write a cluster policy")
+        hint = "write the namespace before `for` (policy NAME in namespace ... for ...), or write a cluster policy"
+        context.refuse("policy-subject", place, message, hint)
     if namespace is not None and any(is_elsewhere(each, namespace) for each in asked):
         message = f"the subject of a policy in namespace {namespace!r} lies in that namespace, and this label says another"
         context.refuse("policy-subject", node, message, "leave out where it is, or write a cluster policy")

@@ -49,6 +49,20 @@ _CALLED: Final = {
     "VARIABLE": "$variable",
     "STRING": "a text in quotes",
 }
+# A word, one that would have fitted there, and what to write instead.
+_ADVICE: Final = (
+    (re.compile(r"[\w./-]+:"), "a label", "write a label as key=value"),
+    (re.compile("[A-Z]+|/.*|get|post|put|delete|query|kafka"), ":", "write a colon between the ports and the requests"),
+    (re.compile("get|head|post|put|delete|patch|options"), "a method", "methods are written in capitals, such as GET"),
+    (re.compile(r"\*+"), "a path", "write /** for any path, or leave the path out"),
+    (re.compile(","), "or", "peers are joined by `or`; a comma joins labels, all of which must be there"),
+    (re.compile("to|at|port|ports|proto|icmp"), "on", "write `on` before ports: on port 80"),
+    (re.compile("ingress|egress"), "from", "write `from` for those who call the subject, `to` for those whom it calls"),
+)
+_GROUPS: Final = (
+    (frozenset({"allow", "audit", "default", "deny", "description", "label", "log", "pass", "priority", "tier"}), "the next rule or setting"),
+    (frozenset({"cluster", "import", "let", "policy"}), "the next statement"),
+)
 # In place of all the words that a terminal stands for.
 _MANY: Final = {"ENTITY": "an entity (world, host, cluster, ...)", "MATCH": "exact, prefix, glob, template or regex"}
 
@@ -138,13 +152,26 @@ def _refuse(source: Source, first_line: int, text: str, error: UnexpectedInput, 
 
 
 def _hint(word: str, allowed: list[str]) -> str:
-    """The nearest of the words that fit, or all of them."""
+    """What people mean who write this word here; else the nearest of the words that fit, or all of them."""
     if word in ("'", '"'):
         return "close the quote on the same line"
+    for meant, fitting, advice in _ADVICE:
+        if fitting in allowed and meant.fullmatch(word):
+            return advice
     near = did_you_mean(word, [each for each in allowed if each.isalpha()]) if len(word) > 2 else ""
     if near.startswith("did you mean"):
         return near
-    return f"expected {_listed(allowed)}"
+    return f"expected {_listed(_grouped(allowed))}"
+
+
+def _grouped(allowed: list[str]) -> list[str]:
+    """The words that fit, with one for all that may begin what comes next."""
+    rest, more = list(allowed), []
+    for group, name in _GROUPS:
+        if group <= set(rest):
+            rest = [each for each in rest if each not in group]
+            more.append(name)
+    return [*rest, *more]
 
 
 def _listed(words: list[str]) -> str:
@@ -173,9 +200,13 @@ def _words_of_terminals() -> dict[str, tuple[str, ...]]:
     """Terminal -> the words that it stands for."""
     words: dict[str, tuple[str, ...]] = {}
     for terminal in _parser().terminals:
-        bare = terminal.pattern.value.removesuffix(_WORD_ENDS)
-        words[terminal.name] = tuple(bare.removeprefix("(?:").removesuffix(")").replace("\\", "").split("|"))
-    return {**words, "LPAR": ("(",), "RPAR": (")",)}
+        value = terminal.pattern.value
+        if value.endswith(_WORD_ENDS):
+            bare = value.removesuffix(_WORD_ENDS).removeprefix("(?:").removesuffix(")")
+            words[terminal.name] = tuple(bare.replace("\\", "").split("|"))
+        elif isinstance(terminal.pattern, PatternStr):
+            words[terminal.name] = (value,)
+    return words
 
 
 def _whole_words(terminal: TerminalDef) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pybpf.compiler.diag import Source
+from pybpf.compiler.diag import CompileError, Source
 from pybpf.compiler.policy.cilium import policies as read_cilium
-from pybpf.compiler.policy.language import read
+from pybpf.compiler.policy.language import formatted, read
 from pybpf.compiler.policy.model.layer7 import Http, MatchKind
 from pybpf.compiler.policy.model.peers import Services
 from pybpf.compiler.policy.model.policy import Direction, Kind, OnDeny, Policy
@@ -234,3 +238,43 @@ def test_variables_that_grow_without_end_are_refused() -> None:
 def test_files_that_import_without_end_are_refused() -> None:
     parsed = read(Source("0", 'import "x"\n' + FLIGHTS), lambda importer, _: Source(str(int(importer.name) + 1), 'import "x"'))
     assert [each.code for each in parsed.found] == ["policy-import"]
+
+
+TEXT = (Path(__file__).resolve().parents[4] / "docs" / "policy-language.md").read_text()
+EXAMPLES = re.findall(r"```policy\n(.*?)```", TEXT, re.DOTALL)
+PIECES = ["|", "*", "{", "}", "(", ")", "[", "]", ",", ":", "=", "!=", "!", "$x", "/a", "GET", "or", "on", "port", "80/tcp", '"', "'", "#", "\\", "-", "é", "10.0.0.0/8", "::1", "in", "policy"]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(EXAMPLES), st.data())
+def test_whatever_is_written_is_read_or_refused_with_a_hint(text: str, data: st.DataObject) -> None:
+    words = re.split(r"(\s+)", text)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(words) - 1))
+        words[at : at + data.draw(st.integers(0, 2))] = [data.draw(st.sampled_from(PIECES))] * data.draw(st.integers(0, 1))
+    source = Source("a.policy", "".join(words))
+    parsed = read(source)
+    assert all(each.hint and each.message for each in parsed.found)
+    try:
+        formatted(source)
+    except CompileError as error:
+        assert all(each.hint for each in error.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("policy a for app: a { allow from world }", "write a label as key=value"),
+        ("policy a for app=a { allow from app=b on port 80 GET /x }", "write a colon between the ports and the requests"),
+        ("policy a for app=a { allow from 10.0.0.0/8, 10.1.0.0/16 }", "peers are joined by `or`"),
+        ("policy a for app=a { allow ingress from app=b }", "write `from` for those who call"),
+        ("policy a for app=a { allow from app=b to port 80 }", "write `on` before ports"),
+        ("policy a for app=a { allow from app=b on port 80: get /x }", "methods are written in capitals"),
+        ("policy a for app=a { allow from app=b on port 80: GET * }", "write /** for any path"),
+        ("policy a for app=a { allow from app=b ; }", "the next rule or setting"),
+        ("policy a for app=a { allow from app=b } ;", "the next statement"),
+    ],
+)
+def test_common_mistakes_have_the_hint_that_mends_them(text: str, hint: str) -> None:
+    (found,) = read(Source("a.policy", text)).found
+    assert hint in found.hint
