@@ -18,91 +18,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from pybpf.compiler.diag import CompileError, Severity, Source
 from pybpf.compiler.policy.language import quoted, read
 from pybpf.compiler.policy.model.policy import Policy
+from pybpf.rule_parts import Condition as Condition
+from pybpf.rule_parts import Labels as Labels
+from pybpf.rule_parts import Peer as Peer
+from pybpf.rule_parts import Port as Port
+from pybpf.rule_parts import Request as Request
+from pybpf.rule_parts import Rule as Rule
+from pybpf.rule_parts import Text as Text
+from pybpf.rule_parts import given, network_text, require, without, word
 
 OnDeny = Literal["403", "refused", "reset", "icmp", "drop"]
 Direction = Literal["ingress", "egress"]
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """Conditions on labels that hold together, and where they are looked for."""
-
-    text: str
-    place: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.text} {self.place}".rstrip()
-
-    def in_namespace(self, *names: str) -> Labels:
-        """The same in one namespace, or in any of several."""
-        quoted_names = ", ".join(map(quoted, names))
-        return Labels(self.text, f"in namespace {quoted_names}" if len(names) == 1 else f"in namespaces ({quoted_names})")
-
-    def in_namespace_with(self, labels: Labels) -> Labels:
-        """The same in namespaces that have these labels."""
-        return Labels(self.text, f"in namespace with {labels.text}")
-
-    def in_any_namespace(self) -> Labels:
-        """The same in whatever namespace."""
-        return Labels(self.text, "in any namespace")
-
-    def anywhere(self) -> Labels:
-        """Whatever has these labels, in a namespace or not."""
-        return Labels(self.text, "anywhere")
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Whom a rule is about, if not endpoints by their labels."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """Where a rule lets somebody go."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text and how it is matched."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What may be asked for."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule."""
-
-    text: str
-
-
 ENDPOINTS = Labels("endpoints")
-ANYBODY, NOBODY = Peer("anybody"), Peer("nobody")
+ANYBODY, NOBODY, NODES = Peer("anybody"), Peer("nobody"), Peer("nodes")
 WORLD, CLUSTER, HOST, REMOTE_NODE, KUBE_APISERVER = (Peer(each) for each in ("world", "cluster", "host", "remote-node", "kube-apiserver"))
 
 
-def labels(*conditions: str | Mapping[str, str], **equal: str) -> Labels:
+def labels(*conditions: Condition | Mapping[str, str], **equal: str) -> Labels:
     """Endpoints by labels: `labels(app="web")`, `labels({"app.kubernetes.io/name": "web"})`, and conditions such as has("x")."""
-    parts = [each for each in conditions if isinstance(each, str)]
+    for each in conditions:
+        if not isinstance(each, (Condition, Mapping)):
+            raise TypeError(f"{each!r} is no condition: write has(...), lacks(...), is_in(...), is_not(...) or key=value")
+    parts = [each.text for each in conditions if isinstance(each, Condition)]
     pairs = [*(pair for each in conditions if isinstance(each, Mapping) for pair in each.items()), *equal.items()]
     parts += [f"{quoted(key)}={quoted(value)}" for key, value in pairs]
     if not parts:
@@ -110,39 +54,39 @@ def labels(*conditions: str | Mapping[str, str], **equal: str) -> Labels:
     return Labels(", ".join(parts))
 
 
-def is_in(key: str, *values: str) -> str:
+def is_in(key: str, *values: str) -> Condition:
     """A label with one of these values."""
-    return f"{quoted(key)} in ({', '.join(map(quoted, values))})"
+    return Condition(f"{quoted(key)} in ({', '.join(map(quoted, values))})")
 
 
-def is_not(key: str, *values: str) -> str:
+def is_not(key: str, *values: str) -> Condition:
     """A label that is absent or has none of these values."""
-    return f"{quoted(key)} not in ({', '.join(map(quoted, values))})"
+    return Condition(f"{quoted(key)} not in ({', '.join(map(quoted, values))})")
 
 
-def has(key: str) -> str:
+def has(key: str) -> Condition:
     """A label that is there, whatever its value."""
-    return f"has {quoted(key)}"
+    return Condition(f"has {quoted(key)}")
 
 
-def lacks(key: str) -> str:
+def lacks(key: str) -> Condition:
     """A label that is not there."""
-    return f"!{quoted(key)}"
+    return Condition(f"!{quoted(key)}")
 
 
 def entity(name: str) -> Peer:
     """A group that is known without labels: world, cluster, health, ..."""
-    return Peer(name)
+    return Peer(word(name))
 
 
 def cidr(network: str, *, excepts: Iterable[str] = ()) -> Peer:
     """Addresses outside the cluster."""
-    return Peer(network + _excepts(excepts))
+    return Peer(network_text(network) + without(excepts))
 
 
 def cidr_group(name: str, *, excepts: Iterable[str] = ()) -> Peer:
     """The addresses of a CiliumCIDRGroup."""
-    return Peer(f"cidr-group {quoted(name)}{_excepts(excepts)}")
+    return Peer(f"cidr-group {quoted(name)}{without(excepts)}")
 
 
 def service(name: str, *, namespace: str | None = None) -> Peer:
@@ -155,9 +99,9 @@ def dns_name(name: str) -> Peer:
     return Peer(f"name {quoted(name)}")
 
 
-def nodes(*conditions: str | Mapping[str, str], **equal: str) -> Peer:
-    """Hosts by their labels, all of them where there are none."""
-    return Peer(f"nodes {labels(*conditions, **equal).text}" if conditions or equal else "nodes")
+def nodes(*conditions: Condition | Mapping[str, str], **equal: str) -> Peer:
+    """Hosts by their labels; NODES is all of them."""
+    return Peer(f"nodes {labels(*conditions, **equal).text}")
 
 
 def tcp(first: int | str, last: int | None = None) -> Port:
@@ -177,17 +121,17 @@ def any_port(first: int | str, last: int | None = None) -> Port:
 
 def icmp(kind: int | str) -> Port:
     """ICMP messages by the number or name of their type."""
-    return Port(f"icmp {kind}")
+    return Port(f"icmp {word(str(kind))}")
 
 
 def icmpv6(kind: int | str) -> Port:
     """ICMPv6 messages by the number or name of their type."""
-    return Port(f"icmpv6 {kind}")
+    return Port(f"icmpv6 {word(str(kind))}")
 
 
 def protocol(name: str) -> Port:
     """Everything of one protocol."""
-    return Port(f"protocol {name}")
+    return Port(f"protocol {word(name)}")
 
 
 def exact(text: str) -> Text:
@@ -238,34 +182,34 @@ def query(name: str) -> Request:
 
 def kafka(role: Literal["produce", "consume"] | None = None, *, topic: str | None = None, client: str | None = None) -> Request:
     """Kafka requests by role, topic and client."""
-    parts = ["kafka", *([role] if role is not None else [])]
+    parts = ["kafka", *([word(role)] if role is not None else [])]
     parts += [f"client {quoted(client)}"] if client is not None else []
     return Request(" ".join([*parts, *([f"topic {quoted(topic)}"] if topic is not None else [])]))
 
 
 def allow_from(
-    *peers: Labels | Peer, ports: Iterable[Port] = (), requests: Iterable[Request] = (), tls: Iterable[str] = (), on_deny: OnDeny | None = None
+    *peers: Labels | Peer, ports: Iterable[Port] | None = None, requests: Iterable[Request] | None = None, tls: Iterable[str] | None = None, on_deny: OnDeny | None = None
 ) -> Rule:
     """Let these callers in; on every port of every protocol unless ports are given."""
     return _rule("allow from", peers, ports, requests, tls, on_deny)
 
 
 def allow_to(
-    *peers: Labels | Peer, ports: Iterable[Port] = (), requests: Iterable[Request] = (), tls: Iterable[str] = (), on_deny: OnDeny | None = None
+    *peers: Labels | Peer, ports: Iterable[Port] | None = None, requests: Iterable[Request] | None = None, tls: Iterable[str] | None = None, on_deny: OnDeny | None = None
 ) -> Rule:
     """Let the subject out to these."""
     return _rule("allow to", peers, ports, requests, tls, on_deny)
 
 
 def deny_from(
-    *peers: Labels | Peer, ports: Iterable[Port] = (), requests: Iterable[Request] = (), tls: Iterable[str] = (), on_deny: OnDeny | None = None
+    *peers: Labels | Peer, ports: Iterable[Port] | None = None, requests: Iterable[Request] | None = None, tls: Iterable[str] | None = None, on_deny: OnDeny | None = None
 ) -> Rule:
     """Keep these callers out, whatever other rules allow."""
     return _rule("deny from", peers, ports, requests, tls, on_deny)
 
 
 def deny_to(
-    *peers: Labels | Peer, ports: Iterable[Port] = (), requests: Iterable[Request] = (), tls: Iterable[str] = (), on_deny: OnDeny | None = None
+    *peers: Labels | Peer, ports: Iterable[Port] | None = None, requests: Iterable[Request] | None = None, tls: Iterable[str] | None = None, on_deny: OnDeny | None = None
 ) -> Rule:
     """Keep the subject from these, whatever other rules allow."""
     return _rule("deny to", peers, ports, requests, tls, on_deny)
@@ -273,12 +217,12 @@ def deny_to(
 
 def default_allow(direction: Direction) -> Rule:
     """What no rule allows passes all the same in this direction."""
-    return Rule(f"default allow {direction}")
+    return Rule(f"default allow {word(direction)}")
 
 
 def default_deny(direction: Direction) -> Rule:
     """What no rule allows is refused in this direction, even without a rule of it."""
-    return Rule(f"default deny {direction}")
+    return Rule(f"default deny {word(direction)}")
 
 
 def policy(
@@ -299,7 +243,7 @@ def cluster_policy(
 def _made(head: str, rules: Iterable[Rule], audit: bool, on_deny: OnDeny | None, description: str) -> Policy:
     lines = [f"description {quoted(description)}"] if description else []
     lines += ["audit"] if audit else []
-    lines += [f"default on deny {on_deny}"] if on_deny is not None else []
+    lines += [f"default on deny {word(on_deny)}"] if on_deny is not None else []
     text = "\n".join([f"{head} {{", *(f"  {line}" for line in (*lines, *(each.text for each in rules))), "}"])
     parsed = read(Source(_place(), text))
     errors = [each for each in parsed.found if each.severity is Severity.ERROR]
@@ -319,19 +263,28 @@ def _place() -> str:
 
 
 def _rule(
-    head: str, peers: tuple[Labels | Peer, ...], ports: Iterable[Port], requests: Iterable[Request], tls: Iterable[str], on_deny: OnDeny | None
+    head: str,
+    peers: tuple[Labels | Peer, ...],
+    ports: Iterable[Port] | None,
+    requests: Iterable[Request] | None,
+    tls: Iterable[str] | None,
+    on_deny: OnDeny | None,
 ) -> Rule:
     if not peers:
         raise ValueError("a rule without peers would be for everybody: write ANYBODY for that")
+    for peer in peers:
+        require(peer, (Labels, Peer))
     text = f"{head} {' or '.join(map(str, peers))}"
-    places, asked, names = list(ports), list(requests), list(tls)
+    places, asked, names = (given(each) for each in (ports, requests, tls))
+    for each in (*places, *asked):
+        require(each, (Port, Request))
     if (asked or names) and not places:
         raise ValueError("requests and server names are looked at on ports: give some")
     if places:
         text += f" on {', '.join(each.text for each in places)}"
     text += f" tls {', '.join(map(quoted, names))}" if names else ""
     text += f": {', '.join(each.text for each in asked)}" if asked else ""
-    return Rule(text + (f" on deny {on_deny}" if on_deny is not None else ""))
+    return Rule(text + (f" on deny {word(on_deny)}" if on_deny is not None else ""))
 
 
 def _port(first: int | str, last: int | None, kind: str) -> Port:
@@ -347,8 +300,3 @@ def _header(name: str, value: str | Text | None) -> str:
     if value is None:
         return f"header {quoted(name)}"
     return f"header {quoted(name)} {value.text if isinstance(value, Text) else f'= {quoted(value)}'}"
-
-
-def _excepts(networks: Iterable[str]) -> str:
-    listed = list(networks)
-    return f" except {', '.join(listed)}" if listed else ""

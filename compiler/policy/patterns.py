@@ -78,7 +78,7 @@ def dns_pattern(pattern: DnsPattern) -> Pattern:
     stars alone are every name, the root's `.` too. (pkg/fqdn/matchpattern of Cilium 1.20)
     """
     text = pattern.text.lower()
-    if not text.strip("*."):
+    if not text.removesuffix(".").strip("*"):
         return choice(Repeat(sequence(_LABEL, Literal(b".")), 1), Literal(b".")) if "*" in text else Literal(text.encode() or b".")
     parts: list[Pattern] = []
     multi = re.match(r"\*{2,}\.", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from pybpf import policies, rules
@@ -36,7 +38,7 @@ def test_the_flights_policy_is_the_one_of_the_language() -> None:
         (rules.allow_from(rules.ENDPOINTS.in_namespace("n", "m")), "allow from endpoints in namespaces (n, m)"),
         (rules.allow_from(rules.ENDPOINTS.in_namespace_with(rules.labels(team="a"))), "allow from endpoints in namespace with team=a"),
         (rules.allow_from(rules.ENDPOINTS.in_any_namespace()), "allow from endpoints in any namespace"),
-        (rules.allow_from(rules.labels(a="b").anywhere(), rules.nodes(role="x"), rules.nodes()), "allow from a=b anywhere or nodes role=x or nodes"),
+        (rules.allow_from(rules.labels(a="b").anywhere(), rules.nodes(role="x"), rules.NODES), "allow from a=b anywhere or nodes role=x or nodes"),
         (rules.allow_from(rules.cidr_group("p"), rules.entity("health")), "allow from cidr-group p or health"),
         (rules.allow_from(rules.HOST, ports=[rules.icmp("echo-request"), rules.icmpv6(1), rules.protocol("gre")]), "allow from host on icmp echo-request, icmpv6 1, protocol gre"),
         (
@@ -69,9 +71,42 @@ def test_a_text_cannot_say_more_than_a_text(text: str) -> None:
         rules.policy("a", rules.labels(app=text), rules.allow_from(rules.HOST))
 
 
-def test_a_peer_that_is_a_whole_policy_is_refused() -> None:
-    with pytest.raises((policies.CompileError, ValueError)):
-        rules.policy("a", rules.labels(app="a"), rules.allow_from(rules.entity("host } policy b for endpoints { allow from all")))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: rules.entity("host } policy b for endpoints { allow from all"),
+        lambda: rules.entity("host or world"),
+        lambda: rules.cidr("10.0.0.0/8 #"),
+        lambda: rules.cidr("10.0.0.0/8\n  allow from anybody"),
+        lambda: rules.cidr("10.0.0.0/8", excepts=["10.1.0.0/16\nallow from anybody"]),
+        lambda: rules.protocol("udp\nallow from anybody"),
+        lambda: rules.icmp("8\nallow from anybody"),
+        lambda: rules.default_allow("ingress allow from anybody"),  # type: ignore[arg-type]
+        lambda: rules.deny_from(rules.HOST, on_deny="drop allow from anybody"),  # type: ignore[arg-type]
+        lambda: rules.labels("app=a or world"),  # type: ignore[arg-type]
+        lambda: rules.allow_from("app=a or world"),  # type: ignore[arg-type]
+        lambda: rules.allow_from(rules.HOST, ports=["port 80"]),  # type: ignore[list-item]
+        lambda: rules.labels(app="a").in_namespace_with(rules.labels(team="x").in_namespace("y")),
+    ],
+)
+def test_no_part_is_more_than_that_part(make: Callable[[], object]) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: rules.allow_from(rules.HOST, ports=[]),
+        lambda: rules.allow_from(rules.HOST, ports=[rules.tcp(80)], requests=[]),
+        lambda: rules.allow_from(rules.HOST, ports=[rules.tcp(443)], tls=[]),
+        lambda: rules.nodes(),
+        lambda: rules.ENDPOINTS.in_namespace(),
+    ],
+)
+def test_an_empty_list_is_not_any(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"would (be|mean)"):
+        make()
 
 
 def test_nobody_is_everybody_by_accident() -> None:

@@ -104,7 +104,8 @@ def in_scope(asked: tuple[Requirement, ...], scope: Scope) -> tuple[Requirement,
         return asked
     says_where = any(each.key == NAMESPACE_KEY or each.key.startswith(NAMESPACE_LABELS_PREFIX) for each in asked)
     if scope.namespace is None or says_where:
-        return asked if any(each.key == CLUSTER_KEY for each in asked) and says_where else (*asked, _SOMEWHERE)
+        says_cluster = any(each.key == CLUSTER_KEY and each.operator in (Operator.IN, Operator.EXISTS) for each in asked)
+        return asked if says_cluster and says_where else (*asked, _SOMEWHERE)
     return (*asked, _within(scope.namespace))
 
 

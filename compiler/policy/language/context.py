@@ -42,6 +42,7 @@ class Usage:
 
     used: set[Span] = field(default_factory=set)
     expansions: int = 0
+    imported: dict[str, Mapping[str, Variable]] = field(default_factory=dict)  # by the name of the file
 
 
 @dataclass(frozen=True, slots=True)

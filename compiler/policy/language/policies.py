@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 from lark import Token, Tree
@@ -50,7 +52,7 @@ def policy(node: Node, context: Context) -> Policy:
         audit="audit" in settings,
         on_deny=_default_on_deny(settings),
         tier=Tier[_said(settings, "tier", context, "normal").upper()],
-        priority=float(_said(settings, "priority", context, "0")),
+        priority=_priority(settings, context),
         labels=tuple(_label(each, context) for each in parts if each.data == "label"),
         log=_log(settings, context),
         description=_said(settings, "description", context, ""),
@@ -93,6 +95,15 @@ def _settings(parts: Sequence[Node], context: Context) -> dict[str, Node]:
 def _said(settings: dict[str, Node], name: str, context: Context, default: str) -> str:
     """What a setting says, or what holds without it."""
     return context.word(settings[name].children[0]).value if name in settings else default
+
+
+def _priority(settings: dict[str, Node], context: Context) -> float:
+    """A priority as a number that two readers cannot take for different ones."""
+    written = _said(settings, "priority", context, "0")
+    if not math.isfinite(float(written)) or Decimal(written) != Decimal(repr(float(written))):
+        context.refuse("policy-condition", settings["priority"], f"{written} is no number that a priority can be", "write a smaller one, with fewer digits")
+        return 0.0
+    return float(written)
 
 
 def _log(settings: dict[str, Node], context: Context) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -101,9 +101,13 @@ class _File:
         if self.load is None:
             self.report.refuse("policy-import", path.span, "there are no files to import from here", "write the variables into this text")
             return
+        if not path.value.endswith(".policy") or path.value.startswith("/"):
+            hint = "name a .policy file by its path from this one"
+            self.report.refuse("policy-import", path.span, f"{path.value!r} is not the path of a .policy file from this one", hint)
+            return
         try:
             imported = self.load(self.source, path.value)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.report.refuse("policy-import", path.span, f"{path.value} cannot be read: {reason}", "name the file by its path from this one")
             return
@@ -114,11 +118,13 @@ class _File:
             circle = " imports ".join((*self.importers[self.importers.index(imported.name) :], imported.name))
             self.report.refuse("policy-import", path.span, f"this file imports itself: {circle}", "move what both need to a third file")
             return
-        for each in _variables(imported, self, path.span):
+        if imported.name not in self.usage.imported:
+            self.usage.imported[imported.name] = _variables(imported, self, path.span)
+        for each in self.usage.imported[imported.name].values():
             self._add(each, path.span)
 
 
-def _variables(source: Source, importer: _File, place: Span) -> Iterable[Variable]:
+def _variables(source: Source, importer: _File, place: Span) -> Mapping[str, Variable]:
     """What an imported file defines, with what it imports itself. Its errors are the importer's."""
     file = _File(source, importer.load, (*importer.importers, source.name), report=importer.report, usage=importer.usage)
     for each in statements(source, file.report):
@@ -127,7 +133,7 @@ def _variables(source: Source, importer: _File, place: Span) -> Iterable[Variabl
             file.report.refuse("policy-import", place, message, "move the policy to a file of its own, and read that one too")
             break
         file.define(each)
-    return file.names.values()
+    return file.names
 
 
 def _check(variable: Variable, context: Context) -> None:

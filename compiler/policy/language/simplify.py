@@ -16,6 +16,9 @@ from pybpf.compiler.policy.model.policy import Policy, PortRule, Rule
 
 # Characters without a meaning of their own in an expression, and any punctuation behind a backslash.
 _PLAIN: Final = re.compile(r"(?:[A-Za-z0-9/_:@,;=&%~ \-<>\"'!#`]|\\[!-/:-@\[-`{-~])*")
+# What means itself as an exact condition: a path that ends in ?* would be one with any query.
+_METHOD: Final = re.compile(r"[A-Za-z0-9-]+")
+_PATH: Final = re.compile(r"/(?!.*\?\*$)[!-~]*")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -50,13 +53,14 @@ def _layer7(layer7: Layer7) -> Layer7:
 
 def _http(rule: HttpRule) -> HttpRule:
     # A host that is no expression is met in any case and with any port: it would match more.
-    return replace(rule, method=_text(rule.method), path=_text(rule.path))
+    return replace(rule, method=_text(rule.method, _METHOD), path=_text(rule.path, _PATH))
 
 
-def _text(match: TextMatch | None) -> TextMatch | None:
+def _text(match: TextMatch | None, form: re.Pattern[str]) -> TextMatch | None:
     if match is None or match.kind is not MatchKind.REGEX or not _PLAIN.fullmatch(match.text):
         return match
-    return TextMatch(MatchKind.EXACT, _ESCAPED.sub(r"\1", match.text), match.span)
+    plain = _ESCAPED.sub(r"\1", match.text)
+    return TextMatch(MatchKind.EXACT, plain, match.span) if form.fullmatch(plain) else match
 
 
 def _name(pattern: DnsPattern) -> DnsPattern:

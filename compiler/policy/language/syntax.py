@@ -28,7 +28,13 @@ _WORDS: Final = re.compile(r"\(\?:[a-z0-9\\|-]+\)")  # how lark writes a termina
 _STATEMENT: Final = re.compile(r"^(?=(?:policy|cluster|let|import)\b)", re.MULTILINE)
 # What a person may see otherwise than it is read, or not at all: a lone carriage return ends no comment here, and does in an editor;
 # characters that turn the direction of writing around show rules in another order (Boucher and Anderson, "Trojan Source", 2021).
-_HIDING: Final = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\r(?!\n)")
+_HIDING: Final = re.compile(
+    "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\xa0\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]|\r(?!\n)"
+)
+# Texts in quotes, comments, and a # that stands right behind a word.
+_UNQUOTED: Final = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'|(?<![^\s{}(),;:\[\]])#[^\n]*|#")
 _WORD: Final = re.compile(r"\$?[A-Za-z0-9_.:/-]+|.", re.DOTALL)
 # What people call the terminals that are no words; the others are shown as they are written.
 _CALLED: Final = {
@@ -74,6 +80,12 @@ def statements(source: Source, report: Report) -> Iterable[Node]:
     if hidden is not None:
         _refuse_hidden(source, hidden, report)
         return []
+    glued = [each for each in _UNQUOTED.finditer(source.text) if each.group() == "#"]
+    for each in glued:
+        message = "a comment begins behind a blank: here it would cut off what stands before it"
+        report.refuse("policy-syntax", _place(source, each.start()), message, "write a blank before #, or put the text into quotes")
+    if glued:
+        return []
     try:
         return _children(_parser().parse(source.text))
     except UnexpectedInput:
@@ -95,12 +107,16 @@ def comments(text: str) -> list[Token]:
     return list(found)
 
 
+def _place(source: Source, offset: int) -> Span:
+    before = source.text[:offset]
+    line, column = before.count("\n") + 1, offset - before.rfind("\n")
+    return Span(source, line, column, line, column + 1)
+
+
 def _refuse_hidden(source: Source, hidden: re.Match[str], report: Report) -> None:
-    before = source.text[: hidden.start()]
-    line, column = before.count("\n") + 1, hidden.start() - before.rfind("\n")
     code = f"U+{ord(hidden.group()):04X}"
     message = f"the character {code} is not seen, or makes the text look otherwise than it reads"
-    report.refuse("policy-syntax", Span(source, line, column, line, column + 1), message, "remove it; in a text in double quotes write \\u{" + f"{ord(hidden.group()):x}" + "}")
+    report.refuse("policy-syntax", _place(source, hidden.start()), message, "remove it; in a text in double quotes write \\u{" + f"{ord(hidden.group()):x}" + "}")
 
 
 def _piece(source: Source, first_line: int, text: str, report: Report) -> list[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybpf.compiler.policy.lint.http import check_http
 from pybpf.compiler.policy.lint.implies import is_contradiction
-from pybpf.compiler.policy.model.labels import Operator, Selector
+from pybpf.compiler.policy.model.labels import NAMESPACE_KEY, RESERVED, Operator, Selector
 from pybpf.compiler.policy.model.layer7 import Http
 from pybpf.compiler.policy.model.peers import CidrGroups, Endpoints, Nodes, Peer, Services
 from pybpf.compiler.policy.model.policy import Action, Policy, PortRule, Rule
@@ -47,6 +47,10 @@ def _check_peer(peer: Peer, rule: Rule, report: Report) -> None:
     if is_contradiction(selector):
         report.warn("lint-never-matches", selector.span, "nobody has such labels", "remove one of the conditions on that label, or use In with several values")
     is_negative = isinstance(peer, Endpoints) and selector.requirements and all(each.operator in _NEGATIVE for each in selector.requirements)
+    lifted = any(each.source == RESERVED and each.operator in _NEGATIVE for each in selector.requirements)
+    if lifted and not is_negative and not any(each.key == NAMESPACE_KEY for each in selector.requirements):
+        message = "a selector that names a reserved label is looked for in every namespace, and among hosts"
+        report.warn("lint-negative-selector", selector.span, message, "leave the reserved label out, or ask for a namespace as well")
     if is_negative and rule.action is Action.ALLOW:
         message = "this chooses whatever lacks these labels, hosts and the world among them"
         report.warn("lint-negative-selector", selector.span, message, "ask for a namespace as well, or for a label that those who are meant have")

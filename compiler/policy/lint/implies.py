@@ -119,9 +119,8 @@ def _covers_peer(wide: Peer, narrow: Peer) -> bool:
         case Endpoints(outer), Endpoints(inner):
             return implies(inner, outer)
         case Entities(Entity.CLUSTER), Endpoints(inner):
-            return any(each.source == KUBERNETES and each.key == NAMESPACE_KEY and each.operator is not Operator.NOT_IN for each in inner.requirements)
-        case Entities(Entity.WORLD), Cidr():
-            return True
+            present = (Operator.IN, Operator.EXISTS)
+            return any(each.source == KUBERNETES and each.key == NAMESPACE_KEY and each.operator in present for each in inner.requirements)
         case Cidr(outer, holes), Cidr(inner, left_out):
             return contains(outer, inner) and all((not contains(inner, hole) and not contains(hole, inner)) or any(contains(out, hole) for out in left_out) for hole in holes)
         case _:

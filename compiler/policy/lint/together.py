@@ -21,9 +21,11 @@ from pybpf.compiler.policy.text.report import Report
 def check_together(policy: Policy, neighbours: Neighbours, report: Report) -> None:
     """Warn of what the other policies make of this one."""
     around = list(neighbours.around(policy))
+    passes = any(rule.action is Action.PASS for other in neighbours.meeting(policy) for rule in other.rules)
     for direction in Direction:
         mine = list(said(policy, direction, Action.ALLOW))
-        denies = [each for other in around for each in said(other, direction, Action.DENY) if _is_asked_first(other, policy)]
+        # A rule that passes may hand flows on before a deny of its tier is asked.
+        denies = [each for other in around for each in said(other, direction, Action.DENY) if _is_asked_first(other, policy) and not passes]
         allows = [each for other in around for each in said(other, direction, Action.ALLOW)]
         for one in mine:
             _check_allow(one, denies, [each for each in allows if _span(each) != _span(one)], report)
@@ -48,12 +50,20 @@ def _check_allow(one: Said, denies: Sequence[Said], allows: Sequence[Said], repo
             report.warn("lint-denied", _span(one), message, "remove one of the two rules")
             return
     wider = [each for each in allows if _same_level(each, one) and _covers(each, one)]
+    if not isinstance(_layer7(one), Dns) and any(map(_binds_others, (*allows, one))):
+        return  # server names, modes of authentication and rules of queries make more of their neighbours than sets of flows
     if _layer7(one) is None:
         _check_redundant(one, wider, report)
     elif isinstance(_layer7(one), Dns):
         _check_dns(one, wider, report)
     else:
         _check_silenced(one, wider, report)
+
+
+def _binds_others(other: Said) -> bool:
+    """Whether a rule changes what others for the same connections mean."""
+    has_names = other.part is not None and bool(other.part.server_names)
+    return has_names or other.rule.authentication is not None or isinstance(_layer7(other), Dns)
 
 
 def _check_redundant(one: Said, wider: Iterable[Said], report: Report) -> None:

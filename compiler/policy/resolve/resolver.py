@@ -126,7 +126,7 @@ class Resolver:
         touched.add(number)
         self._members[number].discard(name)
         for address in before.addresses:
-            del self._owners[address]
+            self._owners.pop(address, None)  # one that stands twice is gone already
         identity = self._now.known.by_number[number]
         if self._members[number] or identity.labels == staying:
             return None
@@ -160,7 +160,7 @@ class Resolver:
         if come is not None:
             by_number[come.number] = come
         for address in before.addresses if before is not None else ():
-            del of_address[address]
+            of_address.pop(address, None)
         of_endpoint.pop(name, None)
         if after is not None:
             of_endpoint[name] = self._number_of[self._labels(after)]

@@ -115,3 +115,13 @@ def test_without_wild_parts_every_kind_means_the_text(meaning: Callable[[TextMat
 def test_a_value_has_no_parts() -> None:
     assert accepts(value_pattern, match(MatchKind.GLOB, "a*"), "a/b?c.d")
     assert not accepts(value_pattern, match(MatchKind.EXACT, "GET"), "get")
+
+
+@pytest.mark.parametrize("text", ["*.*", "**.*", "*.*.*"])
+@pytest.mark.parametrize(("name", "matches"), [(".", False), ("com.", False), ("a.b.", None), ("a.b.c.d.", None)])
+def test_stars_between_dots_are_no_star_alone(text: str, name: str, matches: bool | None) -> None:
+    found = accepts_name(dns_pattern, DnsPattern(text, False, HERE), name)
+    if matches is not None:
+        assert found is matches
+    elif text == "*.*":
+        assert found is (name == "a.b.")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pybpf.compiler.diag import CompileError, Source
 from pybpf.compiler.policy.cilium import policies as read_cilium
-from pybpf.compiler.policy.language import formatted, read
+from pybpf.compiler.policy.language import formatted, read, show, simplified
 from pybpf.compiler.policy.model.layer7 import Http, MatchKind
 from pybpf.compiler.policy.model.peers import Services
 from pybpf.compiler.policy.model.policy import Direction, Kind, OnDeny, Policy
@@ -218,7 +218,7 @@ def test_an_error_in_an_imported_file_has_its_place_there() -> None:
     assert parsed.policies == ()
 
 
-@pytest.mark.parametrize("hidden", ["\x00", "\r", "\x0b", "\x85", "\u2028", "\u202e", "\u2066", "\ufeff", "\u200b", "\xad"])
+@pytest.mark.parametrize("hidden", ["\x00", "\r", "\x0b", "\x85", "\u2028", "\u202e", "\u2066", "\ufeff", "\u200b", "\xad", "\u180e", "\u3164", "\xa0", "\U000e0041"])
 def test_a_text_that_may_look_otherwise_than_it_reads_is_refused(hidden: str) -> None:
     parsed = read(Source("a.policy", f"# note{hidden}policy b for app=b {{ deny from world }}\n" + FLIGHTS))
     assert (parsed.policies, [each.code for each in parsed.found]) == ((), ["policy-syntax"])
@@ -236,7 +236,7 @@ def test_variables_that_grow_without_end_are_refused() -> None:
 
 
 def test_files_that_import_without_end_are_refused() -> None:
-    parsed = read(Source("0", 'import "x"\n' + FLIGHTS), lambda importer, _: Source(str(int(importer.name) + 1), 'import "x"'))
+    parsed = read(Source("0", 'import "x.policy"\n' + FLIGHTS), lambda importer, _: Source(str(int(importer.name) + 1), 'import "x.policy"'))
     assert [each.code for each in parsed.found] == ["policy-import"]
 
 
@@ -278,3 +278,49 @@ def test_whatever_is_written_is_read_or_refused_with_a_hint(text: str, data: st.
 def test_common_mistakes_have_the_hint_that_mends_them(text: str, hint: str) -> None:
     (found,) = read(Source("a.policy", text)).found
     assert hint in found.hint
+
+
+@pytest.mark.parametrize("text", ["allow from app=web#1, team=x", "allow from world on port 80: GET /a#b, POST /c"])
+def test_a_comment_does_not_begin_within_a_word(text: str) -> None:
+    parsed = read(Source("a.policy", f"policy a for app=a {{ {text}\n}}"))
+    assert parsed.policies == () and "behind a blank" in parsed.found[0].message
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "-", "a.yaml", "a\\u{0}.policy"])
+def test_only_policy_files_beside_this_one_are_imported(path: str) -> None:
+    def load(_importer: Source, name: str) -> Source:
+        raise ValueError(f"{name!r} is never opened, or cannot be")
+
+    parsed = read(Source("a.policy", f'import "{path}"\n' + FLIGHTS), load)
+    assert [each.code for each in parsed.found] == ["policy-import"]
+
+
+def test_a_file_is_read_once_however_often_it_is_imported() -> None:
+    asked: list[str] = []
+
+    def load(_importer: Source, name: str) -> Source:
+        asked.append(name)
+        number = int(name.removesuffix(".policy"))
+        return Source(name, f'import "{number + 1}.policy"\nimport "{number + 1}.policy"\nlet a{number} = ports 80' if number < 20 else "")
+
+    read(Source("a.policy", 'import "0.policy"\n' + FLIGHTS), load)
+    assert len(asked) <= 42
+
+
+@pytest.mark.parametrize("number", ["1e400", "9007199254740993"])
+def test_a_priority_is_the_number_that_is_written(number: str) -> None:
+    parsed = read(Source("a.policy", f"policy a for app=a {{ priority {number} allow from world }}"))
+    assert [each.code for each in parsed.found] == ["policy-condition"]
+
+
+def test_a_path_that_looks_like_any_query_stays_an_expression() -> None:
+    policy = of_cilium(r"""
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: a}
+spec:
+  endpointSelector: {matchLabels: {app: a}}
+  ingress: [{toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [{path: '/a\?\*', method: 'a b'}]}}]}]
+""")
+    assert simplified(policy) == policy
+    assert read(Source("a.policy", show([policy]))).policies[0].rules == policy.rules

@@ -63,6 +63,7 @@ TOLD = [
     (rules("allow from app=a on port 80: POST /a", 'allow from app=a on port 80: kafka topic "x"'), "lint-conflict", "on port 80: POST /a"),
     (rules("allow from app=a on port 80 authentication required", "allow from app=a on port 80: POST /a authentication disabled"), "lint-conflict", "on port 80"),
     ("cluster policy p for app=s { allow from team!=a anywhere }", "lint-negative-selector", "team!=a anywhere"),
+    (rules("allow from app=web, !reserved:health"), "lint-negative-selector", "app=web, !reserved:health"),
     (rules("allow from world on port 80: GET /flights"), "lint-path-query", "/flights"),
     (rules("allow from world on port 80: GET /flights/{id}"), "lint-path-query", "/flights/{id}"),
     (rules("allow from world on port 80: GET regex '/flights/[0-9]+'"), "lint-path-query", "'/flights/[0-9]+'"),
@@ -73,6 +74,11 @@ TOLD = [
     (rules("allow from world on port 80: GET regex '/.*a.{30}.*'"), "lint-regex-size", ".{30}"),
 ]
 QUIET = [
+    "policy a for app=s { tier admin pass from app=a } policy b for app=s { tier admin priority 5 deny from app=a allow from app=z } " + rules("allow from app=a"),
+    rules("allow from !k8s:io.kubernetes.pod.namespace, x=y anywhere", "deny from cluster"),
+    rules("allow to app=a on port 80", "allow to app=a on port 80-81", 'allow to app=a on port 80-81 tls "x.y"'),
+    rules("allow to app=a on port 80", "allow to app=a on port 80-81", "allow to app=a on port 80-83 authentication required"),
+    rules("allow to app=d on port 52-53/udp", "allow to app=d on port 53/udp", 'allow to app=e on port 53/udp: query "a.example"'),
     rules("allow from app=a, env in (a, b), env!=a"),
     rules("allow from nobody"),
     rules("allow from app=a on port 80: POST regex '/flights'"),

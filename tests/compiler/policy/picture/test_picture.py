@@ -39,7 +39,7 @@ def texts(drawn: str) -> list[str]:
 
 
 SHOP = """policy orders in namespace shop for app=orders {
-  allow from app=web or world on port 80: GET regex 'a', POST /b
+  allow from app=web or world on port 80: GET regex '/a', POST /b
   deny from app=c on port 81 on deny reset
   default allow egress
   pass to app=d
@@ -56,7 +56,7 @@ def test_a_policy_is_drawn_for_a_terminal() -> None:
     app=web         ──▶ app=orders  or
     world           ──▶ app=orders
         on port 80/tcp
-          GET "a"
+          GET /a
           POST /b
     app=c           ──✗ app=orders
         denied
@@ -140,7 +140,7 @@ def test_a_long_subject_stands_once() -> None:
 def test_an_svg_has_the_same_words() -> None:
     drawn = svg([picture(one(SHOP)), picture(one("policy a for app=a { allow from nobody }"))])
     words = texts(drawn)
-    assert {"policy orders in namespace shop", "app=web", "world", "port 80/tcp", '  GET "a"', "denied", "everything else", "nobody", "policy a in namespace default"} <= set(words)
+    assert {"policy orders in namespace shop", "app=web", "world", "port 80/tcp", '  GET /a', "denied", "everything else", "nobody", "policy a in namespace default"} <= set(words)
     root = ElementTree.fromstring(drawn)
     assert [each.tag for each in root][:3] == [f"{SVG}title", f"{SVG}desc", f"{SVG}style"]
     assert "──✗" in (root.findtext(f"{SVG}desc") or "")
