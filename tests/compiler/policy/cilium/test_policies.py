@@ -185,3 +185,8 @@ def test_places_are_kept_and_are_no_part_of_equality() -> None:
     text = namespaced("ingress: [{fromEntities: [host]}]")
     assert read(text) == read(text.replace("spec:", "# a remark\nspec:"))
     assert str(only_policy(text).span) == "policy.yaml:5:3"
+
+
+def test_a_peer_that_says_only_which_cluster_it_is_not_is_of_some_namespace() -> None:
+    negative = "{matchExpressions: [{key: io.cilium.k8s.policy.cluster, operator: NotIn, values: [x]}, {key: io.kubernetes.pod.namespace, operator: NotIn, values: [y]}]}"
+    assert SOMEWHERE in asked_of_peer(only_policy(namespaced(f"ingress: [{{fromEndpoints: [{negative}]}}]")))

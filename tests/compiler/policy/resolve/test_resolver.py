@@ -164,3 +164,14 @@ def test_other_policies_start_anew() -> None:
     policies, _ = start(3)
     resolver.replace(policies)
     assert canonical(resolver.resolved) == canonical(resolve(policies, inventory()))
+
+
+def test_an_address_that_stands_twice_leaves_with_its_endpoint() -> None:
+    resolver = Resolver((), inventory())
+    twice = Endpoint("x", "default", (), (ip_address("10.0.0.99"),) * 2)
+    resolver.put(twice)
+    resolver.remove("default", "x")
+    resolver.put(replace(twice, name="y", addresses=twice.addresses[:1]))
+    assert canonical(resolver.resolved) == canonical(anew(resolver))
+    with pytest.raises(ValueError, match="is that of default/y"):
+        resolver.put(twice)
