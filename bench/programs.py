@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import Action, Skb, program
-from pybpf.kernel_progs.abi import ConnectionKey, ConnectionState
-from pybpf.kernel_progs.headers import Frame
-from pybpf.kernel_progs.state import connections, stages
+from pybpf.kernel_progs.abi import ConnectionKey
+from pybpf.kernel_progs.headers import MAPPED, PROTOCOL_TCP, TRANSPORT4, Frame4, Tcp
+from pybpf.kernel_progs.matching import StreamState
+from pybpf.kernel_progs.state import stages, streams
 
 ENDPOINT: Final = 1
-STAGE_DATAPATH: Final = 1
+STAGE_DATAPATH: Final = 3
 
 
 @program("tc")
@@ -26,25 +27,27 @@ def empty(packet: Skb) -> int:
 @program("tc")
 def rewind(packet: Skb) -> int:
     """Set the packet's connection back to before it."""
-    frame = packet.header(Frame, 0)
-    if frame is None:
+    frame = packet.header(Frame4, 0)
+    tcp = packet.header(Tcp, TRANSPORT4)
+    if frame is None or tcp is None:
         return Action.SHOT
     key = ConnectionKey()
     key.endpoint = ENDPOINT
-    key.local_address = frame.ip.destination
-    key.remote_address = frame.ip.source
-    key.local_port = frame.tcp.destination
-    key.remote_port = frame.tcp.source
-    connection = connections.lookup(key)
-    if connection is None:
+    key.protocol = PROTOCOL_TCP
+    key.local_address.low = MAPPED | frame.ip.destination
+    key.remote_address.low = MAPPED | frame.ip.source
+    key.local_port = tcp.destination
+    key.remote_port = tcp.source
+    stream = streams.lookup(key)
+    if stream is None:
         return Action.SHOT
-    connection.next_sequence = frame.tcp.sequence
-    connection.busy = 0
-    connection.state = ConnectionState.OPEN
-    connection.stream.fresh = 1
-    connection.stream.seen = 0
-    connection.stream.head_bytes = 0
-    connection.stream.length_left = 0
-    connection.stream.requests = 0
+    stream.next_sequence = tcp.sequence
+    stream.busy = 0
+    stream.state = StreamState.OPEN
+    stream.matcher.fresh = 1
+    stream.matcher.seen = 0
+    stream.matcher.head_bytes = 0
+    stream.matcher.length_left = 0
+    stream.matcher.requests = 0
     stages.tail_call(packet, STAGE_DATAPATH)
     return Action.OK

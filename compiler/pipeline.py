@@ -1,6 +1,6 @@
 """Sources -> ELF bytes: the whole pipeline, top to bottom.
 
-    sources --read--> policies --resolve--> Resolved --entries--> Entries --http_tables--> HttpTables of each rule set
+    sources --read--> policies --resolve--> Resolved --lowered--> Lowered --http_tables--> HttpTables of each rule set
     kernel programs --translate--> ir.Module --check, emit--> LLVM --compile_llvm--> ELF
 
 Nothing here touches the machine. Every intermediate value is kept in the Compilation, for dumps and tests.
@@ -23,7 +23,7 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.ir.merge import merge
-from pybpf.compiler.lower import Entries, HttpTables, Origin, RuleSet, entries, http_tables, not_enforced
+from pybpf.compiler.lower import HttpTables, Lowered, RuleSet, http_tables, lowered, not_enforced, origin_at
 from pybpf.compiler.policy.inventory import merged
 from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
 from pybpf.compiler.policy.model.layer7 import Http
@@ -33,6 +33,7 @@ from pybpf.compiler.policy.reading import Load, must_read
 from pybpf.compiler.policy.resolve import resolve
 from pybpf.kernel_progs import endpoint as endpoint_programs
 from pybpf.kernel_progs import http as http_programs
+from pybpf.kernel_progs import prohibit as prohibit_programs
 from pybpf.kernel_progs import refuse as refuse_programs
 
 if TYPE_CHECKING:
@@ -57,7 +58,13 @@ __all__ = [
 
 NOBODY = Inventory()
 MOST_CHILDREN = 4  # that LLVM works in at a time
-DATAPATH = (endpoint_programs.to_endpoint, endpoint_programs.from_endpoint, refuse_programs.refuse_packet)
+DATAPATH = (
+    endpoint_programs.to_endpoint,
+    endpoint_programs.from_endpoint,
+    endpoint_programs.parse_packet,
+    refuse_programs.refuse_packet,
+    prohibit_programs.prohibit_packet,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +85,11 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """What a set of policies became. `tables[i]` are those of rule set i of `entries`."""
+    """What a set of policies became. `tables[i]` are those of rule set i of `lowered`, where rule n is the origin n - 1."""
 
     policies: tuple[Policy, ...]
     resolved: Resolved
-    entries: Entries
+    lowered: Lowered
     tables: tuple[HttpTables, ...]
 
     def datapath(self) -> Built:
@@ -114,9 +121,10 @@ def compile_policy(sources: Sequence[Source], inventory: Inventory = NOBODY, loa
     if wrong := not_enforced(reading.policies):
         raise CompileError(wrong)
     resolved = resolve(reading.policies, merged(inventory, reading.cidr_groups))
-    lowered = entries(resolved) if inventory.endpoints else _stand_alone(reading.policies)
-    tables = tuple(http_tables(rule_set.rules, rule_set.numbers) for rule_set in lowered.rule_sets)
-    return Compilation(reading.policies, resolved, lowered, tables)
+    made = lowered(resolved) if inventory.endpoints else _stand_alone(reading.policies)
+    numbers = {origin: number for number, origin in enumerate(made.origins, 1)}
+    tables = tuple(http_tables(each.rules, [numbers[origin] for origin in each.origins]) for each in made.rule_sets)
+    return Compilation(reading.policies, resolved, made, tables)
 
 
 def datapath_module() -> ir.Module:
@@ -196,16 +204,13 @@ def _located(module: ir.Module, error: BackendError) -> Exception:
     return CompileError([Diagnostic("kernel-stack", span_of_line(source, error.place[1]), f"`{error.function}`: {said}", error.hint)])
 
 
-def _stand_alone(policies: Sequence[Policy]) -> Entries:
+def _stand_alone(policies: Sequence[Policy]) -> Lowered:
     """The rule sets that policies name, without endpoints to apply them to."""
-    sets: list[RuleSet] = []
-    origins: list[Origin] = []
-    for policy in policies:
-        for rule in policy.rules:
-            for port_rule in rule.port_rules or ():
-                if isinstance(port_rule.layer7, Http):
-                    rules = port_rule.layer7.rules
-                    numbers = tuple(range(len(origins) + 1, len(origins) + 1 + len(rules)))
-                    origins.extend(Origin(policy.name, each.span, "http rule") for each in rules)
-                    sets.append(RuleSet(rules, numbers))
-    return Entries((), (), tuple(sets), tuple(origins))
+    sets = [
+        RuleSet(port_rule.layer7.rules, tuple(origin_at(policy.name, each.span, "http rule") for each in port_rule.layer7.rules))
+        for policy in policies
+        for rule in policy.rules
+        for port_rule in rule.port_rules or ()
+        if isinstance(port_rule.layer7, Http)
+    ]
+    return Lowered((), {}, {}, tuple(sets), tuple(dict.fromkeys(origin for each in sets for origin in each.origins)))

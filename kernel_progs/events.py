@@ -1,37 +1,71 @@
-"""What user space is told: one record for a new connection, a judged request, a refusal."""
+"""What user space is told: one record for a new connection, a judged request, a refusal, a verdict of an audit.
+
+The log keeps the newest records and overwrites the oldest: any number of readers looks at it, each at its own place, late ones
+see what happened before they came, and one that is too slow knows from the numbers how many it has missed. (A BPF ring buffer
+has one reader and keeps the oldest.) A record is whole when its number is the one expected before and after it is read.
+"""
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import function, ktime_ns, u32
-from pybpf.kernel_progs.abi import Direction, Event, Scratch
-from pybpf.kernel_progs.headers import PROTOCOL_TCP
-from pybpf.kernel_progs.state import events
+from pybpf.compiler.lang import function, get_prandom_u32, ktime_ns, u32, wrap
+from pybpf.kernel_progs.abi import MAX_EVENTS, Counted, Direction, Verdict
+from pybpf.kernel_progs.counting import count, is_within
+from pybpf.kernel_progs.matching import Scratch
+from pybpf.kernel_progs.state import control, event_buckets, log, log_head
 
 
 @function
 def report(scratch: Scratch, verdict: u32, reason: u32, rule: u32, length: u32) -> None:
-    """Send one event about the packet that `scratch` describes. A full ring loses it; the verdict stands."""
-    event = Event()
+    """Write one event about the packet that `scratch` describes, unless there are too many of its kind; that is counted."""
+    if not is_wanted(scratch, verdict, reason):
+        count(Counted.EVENTS_SUPPRESSED)
+        return
+    head = log_head.lookup(0)
+    if head is None:
+        return
+    number = head.fetch_add("written", 1)
+    event = log.lookup(wrap(u32, number & (MAX_EVENTS - 1)))
+    if event is None:
+        return
+    event.exchange("number", 0)
     event.time_ns = ktime_ns()
-    event.endpoint = scratch.endpoint
+    event.endpoint = scratch.key.endpoint
     event.rule = rule
-    event.direction = scratch.direction
-    event.protocol = PROTOCOL_TCP
-    event.verdict = verdict
-    event.reason = reason
     event.length = length
+    event.direction = scratch.direction
+    event.protocol = scratch.protocol
+    event.verdict = verdict & 0xFF
+    event.reason = reason & 0xFF
+    event.flags = scratch.flags
+    event.version = scratch.version
+    event.vlan_tags = scratch.vlan_tags
     if scratch.direction == Direction.INGRESS:
         event.source_identity = scratch.peer_identity
         event.destination_identity = scratch.identity
-        event.source_address = scratch.key.remote_address
-        event.destination_address = scratch.key.local_address
+        event.source_address.copy_from(scratch.key.remote_address)
+        event.destination_address.copy_from(scratch.key.local_address)
         event.source_port = scratch.key.remote_port
         event.destination_port = scratch.key.local_port
     else:
         event.source_identity = scratch.identity
         event.destination_identity = scratch.peer_identity
-        event.source_address = scratch.key.local_address
-        event.destination_address = scratch.key.remote_address
+        event.source_address.copy_from(scratch.key.local_address)
+        event.destination_address.copy_from(scratch.key.remote_address)
         event.source_port = scratch.key.local_port
         event.destination_port = scratch.key.remote_port
-    events.output(event)
+    event.kind = scratch.kind
+    event.exchange("number", number + 1)
+
+
+@function
+def is_wanted(scratch: Scratch, verdict: u32, reason: u32) -> bool:
+    """Whether the event is in the sample and within the rate of its reason."""
+    settings = control.lookup(0)
+    if settings is None:
+        return False
+    one_of: u32 = settings.connections_sampled
+    if verdict == Verdict.FORWARDED and one_of != 1 and (one_of == 0 or get_prandom_u32() % one_of != 0):
+        return False
+    bucket = event_buckets.lookup((reason & 31) + (Counted.REASONS if verdict == Verdict.FORWARDED else 0))
+    return bucket is not None and is_within(bucket, settings.events_per_second, scratch.now_ns)
+

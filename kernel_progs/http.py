@@ -23,22 +23,21 @@ from typing import Final
 
 from pybpf.compiler.lang import Action as TcAction
 from pybpf.compiler.lang import Skb, callback, function, global_array, program, repeat, u8, u32, u64, wrap
-from pybpf.kernel_progs.abi import (
+from pybpf.kernel_progs.abi import Reason, Verdict
+from pybpf.kernel_progs.events import report
+from pybpf.kernel_progs.matching import (
     CHUNK_BYTES,
     MAX_HEAD_BYTES,
     Action,
     Answer,
     Chunk,
-    Connection,
-    ConnectionState,
-    Reason,
+    Matcher,
     Scratch,
     Seen,
     Stream,
-    Verdict,
+    StreamState,
 )
-from pybpf.kernel_progs.events import report
-from pybpf.kernel_progs.state import STAGE_REFUSE, chunks, connections, rule_sets, scratches, stages
+from pybpf.kernel_progs.state import STAGE_REFUSE, chunks, rule_sets, scratches, stages, streams
 
 SECTION: Final = ".data.tables"
 classes = global_array(u8, 256, SECTION)
@@ -143,32 +142,32 @@ def step(chunk: Chunk, row: u32, position: u32) -> None:
 
 
 @function
-def skip_body(stream: Stream, available: int) -> int:
+def skip_body(matcher: Matcher, available: int) -> int:
     """How many of the `available` bytes belong to the body; they are taken off what is left of it."""
-    taken = stream.length_left if stream.length_left < available else available
-    stream.length_left -= taken
+    taken = matcher.length_left if matcher.length_left < available else available
+    matcher.length_left -= taken
     return taken
 
 
 @function
-def note_header(stream: Stream, mark: int) -> u32:
+def note_header(matcher: Matcher, mark: int) -> u32:
     """Remember a framing header; SECOND_FRAMING when this head had it before."""
-    if (stream.seen & mark) != 0:
+    if (matcher.seen & mark) != 0:
         return Reason.SECOND_FRAMING
-    stream.seen |= mark
+    matcher.seen |= mark
     return Reason.POLICY
 
 
 @function
 def end_head(chunk: Chunk) -> u32:
     """A head is complete: POLICY (0) and a fresh start behind its body, or why it is refused after all."""
-    stream = chunk.stream
-    if wrap(u64, stream.head_bytes + chunk.position - chunk.head_start) > MAX_HEAD_BYTES:
+    matcher = chunk.matcher
+    if wrap(u64, matcher.head_bytes + chunk.position - chunk.head_start) > MAX_HEAD_BYTES:
         return Reason.TOO_LARGE
-    if (stream.seen & Seen.HOST) == 0:
+    if (matcher.seen & Seen.HOST) == 0:
         return Reason.NO_HOST
-    stream.requests = (stream.requests + 1) & 0xFFFFFFFF
-    stream.rule = stream.request_rule
+    matcher.requests = (matcher.requests + 1) & 0xFFFFFFFF
+    matcher.rule = matcher.request_rule
     begin_head(chunk)
     return Reason.POLICY
 
@@ -176,12 +175,12 @@ def end_head(chunk: Chunk) -> u32:
 @function
 def begin_head(chunk: Chunk) -> None:
     """The next byte starts a request, once what is left of a body is behind it."""
-    stream = chunk.stream
+    matcher = chunk.matcher
     position = chunk.position
-    position += skip_body(stream, wrap(u64, chunk.length - position))
-    stream.seen = 0
-    stream.head_bytes = 0
-    stream.fresh = 1 if position >= chunk.length else 0
+    position += skip_body(matcher, wrap(u64, chunk.length - position))
+    matcher.seen = 0
+    matcher.head_bytes = 0
+    matcher.fresh = 1 if position >= chunk.length else 0
     chunk.head_start = position & 0xFFFF
     chunk.row = settings[START]
     chunk.position = position & 0xFFFF
@@ -190,24 +189,24 @@ def begin_head(chunk: Chunk) -> None:
 @function
 def act(chunk: Chunk) -> u32:
     """What entering the special state chunk.row means: POLICY (0), or why the request is refused."""
-    stream = chunk.stream
+    matcher = chunk.matcher
     number: u32 = (chunk.row >> STRIDE_SHIFT) & (len(actions) - 1)
     action: u8 = actions[number]
     if action == Action.SKIP_VALUE or action == Action.SKIP_NAME:
         return Reason.POLICY
     if action == Action.REQUEST_LINE:
-        stream.request_rule = rules[number & (len(rules) - 1)]
+        matcher.request_rule = rules[number & (len(rules) - 1)]
         return Reason.POLICY
     if action == Action.HEAD_END:
         return end_head(chunk)
     if action == Action.LENGTH_DIGIT:
         digit = wrap(u64, chunk.octets[(chunk.position - 1) & OFFSET_MASK] - 48)
-        stream.length_left = stream.length_left * 10 + digit
+        matcher.length_left = matcher.length_left * 10 + digit
         return Reason.POLICY
     if action == Action.LENGTH_NAME:
-        return note_header(stream, Seen.LENGTH)
+        return note_header(matcher, Seen.LENGTH)
     if action == Action.HOST_NAME:
-        return note_header(stream, Seen.HOST)
+        return note_header(matcher, Seen.HOST)
     return Reason.REQUEST
 
 
@@ -246,37 +245,37 @@ def advance(chunk: Chunk) -> bool:
 
 @function
 def feed(chunk: Chunk) -> u32:
-    """Judge chunk.octets[:chunk.length] as the next bytes of chunk.stream, and move that on.
+    """Judge chunk.octets[:chunk.length] as the next bytes of chunk.matcher, and move that on.
 
     Returns POLICY (0) when all of them may pass, else the reason to refuse the connection.
     """
-    stream = chunk.stream
+    matcher = chunk.matcher
     chunk.position = 0
     chunk.head_start = 0
-    chunk.row = stream.row
+    chunk.row = matcher.row
     chunk.outcome = Reason.POLICY
-    if stream.fresh != 0:
-        stream.tables = settings[TAG]
+    if matcher.fresh != 0:
+        matcher.tables = settings[TAG]
         begin_head(chunk)
-    elif stream.tables != settings[TAG]:
+    elif matcher.tables != settings[TAG]:
         return Reason.RULES_CHANGED
     if chunk.position < chunk.length:
         repeat(CHUNK_BYTES, feed_part)
     if chunk.outcome != Reason.POLICY:
         return chunk.outcome
-    stream.row = chunk.row
-    if stream.fresh == 0:
-        stream.head_bytes += chunk.length - chunk.head_start
-    return Reason.TOO_LARGE if stream.head_bytes > MAX_HEAD_BYTES else Reason.POLICY
+    matcher.row = chunk.row
+    if matcher.fresh == 0:
+        matcher.head_bytes += chunk.length - chunk.head_start
+    return Reason.TOO_LARGE if matcher.head_bytes > MAX_HEAD_BYTES else Reason.POLICY
 
 
 @function
-def refuse(packet: Skb, scratch: Scratch, connection: Connection, reason: u32) -> int:
+def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, reason: u32) -> int:
     """End the connection and hand the packet to the refusing program; when that is missing, drop it."""
-    connection.state = ConnectionState.REFUSED
-    connection.busy = 0
+    stream.state = StreamState.REFUSED
+    stream.busy = 0
     scratch.reason = reason & 0xFF
-    scratch.answer = Answer.FORBIDDEN if connection.stream.requests == 0 else Answer.RESET
+    scratch.answer = Answer.FORBIDDEN if stream.matcher.requests == 0 else Answer.RESET
     stages.tail_call(packet, STAGE_REFUSE)
     return TcAction.SHOT
 
@@ -288,30 +287,30 @@ def judge_http(packet: Skb) -> int:
     chunk = chunks.lookup(0)
     if scratch is None or chunk is None:
         return TcAction.SHOT
-    connection = connections.lookup(scratch.key)
-    if connection is None:
+    stream = streams.lookup(scratch.key)
+    if stream is None:
         return TcAction.SHOT
     length = (scratch.payload_length - scratch.position) & 0xFFFFFFFF
     if length > CHUNK_BYTES:
         length = CHUNK_BYTES
     if length == 0:
-        return refuse(packet, scratch, connection, Reason.UNREADABLE)
+        return refuse_stream(packet, scratch, stream, Reason.UNREADABLE)
     if not packet.load_bytes(wrap(u32, scratch.payload_offset + scratch.position), chunk.octets, length):
-        return refuse(packet, scratch, connection, Reason.UNREADABLE)
+        return refuse_stream(packet, scratch, stream, Reason.UNREADABLE)
     chunk.length = length
     if scratch.position == 0:
-        chunk.stream.copy_from(connection.stream)
+        chunk.matcher.copy_from(stream.matcher)
     reason = feed(chunk)
     if reason != Reason.POLICY:
-        return refuse(packet, scratch, connection, reason)
+        return refuse_stream(packet, scratch, stream, reason)
     scratch.position = (scratch.position + length) & 0xFFFFFFFF
     if scratch.position < scratch.payload_length:
         rule_sets.tail_call(packet, scratch.rule_set)
-        return refuse(packet, scratch, connection, Reason.TOO_LARGE)
+        return refuse_stream(packet, scratch, stream, Reason.TOO_LARGE)
     # All of it at once: a stream that has moved on and a sequence number that has not would disagree.
-    if chunk.stream.requests != connection.stream.requests:
-        report(scratch, Verdict.FORWARDED, Reason.POLICY, chunk.stream.rule, packet.length)
-    connection.stream.copy_from(chunk.stream)
-    connection.next_sequence = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
-    connection.busy = 0
+    if chunk.matcher.requests != stream.matcher.requests:
+        report(scratch, Verdict.FORWARDED, Reason.POLICY, chunk.matcher.rule, packet.length)
+    stream.matcher.copy_from(chunk.matcher)
+    stream.next_sequence = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
+    stream.busy = 0
     return TcAction.OK

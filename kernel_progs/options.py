@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pybpf.compiler.lang import Array, Count, Skb, Struct, function, u8, u32
-from pybpf.kernel_progs.abi import Scratch
-from pybpf.kernel_progs.headers import FRAME_BYTES
+from pybpf.kernel_progs.headers import TCP_BYTES
+from pybpf.kernel_progs.matching import Scratch
 
 END: Final = 0
 PADDING: Final = 1
@@ -29,13 +29,14 @@ class Options(Struct):
 @function
 def has_stream_options(packet: Skb, scratch: Scratch) -> bool:
     """Whether the segment carries MPTCP or Fast Open, or options that cannot be read."""
-    length: u32 = (scratch.payload_offset - FRAME_BYTES) & 0xFFFF
+    start: u32 = (scratch.l4_offset + TCP_BYTES) & 0xFFFFFFFF
+    length: u32 = (scratch.payload_offset - start) & 0xFFFF
     if length == 0:
         return False
     if length > MAX_OPTION_BYTES:
         return True
     options = Options()
-    if not packet.load_bytes(FRAME_BYTES, options.octets, length):
+    if not packet.load_bytes(start, options.octets, length):
         return True
     position: u32 = 0
     for _ in range(MAX_OPTION_BYTES):

@@ -1,4 +1,4 @@
-"""Answering what is refused: 403, RST or ACK to the sender, RST to the receiver, from the refused packet itself.
+"""Answering what is refused over TCP: 403, RST or ACK to the sender, RST to the receiver, from the refused packet itself.
 
 The packet is first made the answer and a clone of it sent back where it came from; then it is made the RST and
 goes on. Checksums: first the pseudo header's part is replaced for the new length, which is all there is to do
@@ -22,47 +22,38 @@ from pybpf.compiler.lang import (
     u8,
     u16,
     u32,
-    u64,
-    wrap,
 )
 from pybpf.compiler.lang import Action as TcAction
-from pybpf.kernel_progs.abi import Answer, ConnectionState, Direction, Scratch, Verdict
+from pybpf.kernel_progs.abi import Direction, Verdict
+from pybpf.kernel_progs.checksums import fold, internet_sum, pseudo_sum4, pseudo_sum6, swapped16
 from pybpf.kernel_progs.events import report
 from pybpf.kernel_progs.headers import (
     ACK,
-    ETHERNET_BYTES,
     FIN,
-    FRAME_BYTES,
     IPV4_BYTES,
     IPV4_PLAIN,
+    IPV6_BYTES,
     PROTOCOL_TCP,
     PSH,
     RST,
+    SYN,
     TCP_BYTES,
-    TCP_CHECKSUM_OFFSET,
-    TCP_OFFSET,
     Ethernet,
     Ipv4,
-    PseudoHeader,
+    Ipv6,
     Tcp,
 )
-from pybpf.kernel_progs.state import connections, scratches
+from pybpf.kernel_progs.matching import Answer, Scratch, StreamState
+from pybpf.kernel_progs.state import scratches, streams
 
 RESPONSE: Final = (
     b"HTTP/1.1 403 Forbidden\r\ncontent-length: 15\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nAccess denied\r\n"
 )
-
-
-def internet_sum(content: bytes) -> int:
-    """The unfolded 32-bit one's-complement sum of `content`, little-endian words, zero-padded."""
-    padded = content + bytes(-len(content) % 4)
-    return sum(int.from_bytes(padded[at : at + 4], "little") for at in range(0, len(padded), 4)) % 0xFFFFFFFF
-
-
 RESPONSE_SUM: Final = internet_sum(RESPONSE)
 WORDS_PLAIN: Final = (TCP_BYTES // 4) << 4  # Tcp.words of a header without options
 WINDOW: Final = 0xFFFF
 HOPS: Final = 64
+CHECKSUM_OFFSET: Final = 16  # in a TCP header
 
 
 class Field16(Struct):
@@ -71,140 +62,183 @@ class Field16(Struct):
     value: u16
 
 
-@function
-def fold(total: int) -> u16:
-    """The Internet checksum (RFC 1071) of a sum below 2^40."""
-    once = (total & 0xFFFF) + (total >> 16)
-    twice = (once & 0xFFFF) + (once >> 16)
-    thrice = (twice & 0xFFFF) + (twice >> 16)
-    return ~thrice & 0xFFFF
+class Shape(Struct):
+    """What the programs must know of the refused packet after the scratch may be another packet's."""
+
+    l3_offset: u32
+    l4_offset: u32
+    sequence: u32
+    end: u32  # the sequence number behind the packet
+    old_length: u32  # of TCP, in bytes
+    version: u8
+    answer: u8
+    direction: u8
+    went_alone: u8  # 1: a SYN, or an answer that is a mere ACK: nothing goes on
 
 
 @function
-def swapped16(number: int) -> u16:
-    """A 16-bit number as it lies in memory in network order."""
-    return ((number & 0xFF) << 8) | ((number >> 8) & 0xFF)
-
-
-@function
-def pseudo_sum(ip: Ipv4, length: int) -> u32:
-    """The pseudo header's part of the TCP checksum, for `length` bytes of TCP."""
-    pseudo = PseudoHeader()
-    pseudo.source = ip.source
-    pseudo.destination = ip.destination
-    pseudo.protocol = PROTOCOL_TCP
-    pseudo.length = length
-    return checksum_add(pseudo, 0)
-
-
-@function
-def write_headers(packet: Skb, ethernet: Ethernet, ip: Ipv4, tcp: Tcp, old_length: int, payload: int, payload_sum: int) -> bool:
-    """Make the packet these headers and `payload` bytes that sum to `payload_sum`; `old_length` of TCP before."""
-    length = TCP_BYTES + payload
+def write_tcp(packet: Skb, shape: Shape, tcp: Tcp, pseudo_sum: u32, length: int, payload_sum: int) -> bool:
+    """A TCP header of `length` bytes with its payload, in front of what is there, and the right checksum."""
     current = Field16()
-    if not packet.load(TCP_CHECKSUM_OFFSET, current):
+    at: u32 = (shape.l4_offset + CHECKSUM_OFFSET) & 0xFFFFFFFF
+    if not packet.load(at, current):
         return False
+    tcp.checksum = 0
+    target = fold(checksum_add(tcp, pseudo_sum) + payload_sum)
+    tcp.checksum = current.value
+    if not packet.store(shape.l4_offset, tcp):
+        return False
+    if not packet.replace_l4_checksum(at, swapped16(shape.old_length), swapped16(length), PSEUDO_HEADER | 2):
+        return False
+    if not packet.load(at, current):
+        return False
+    shape.old_length = length & 0xFFFF
+    return packet.replace_l4_checksum(at, ~current.value & 0xFFFF, ~target & 0xFFFF, 2)
+
+
+@function
+def write_ip4(packet: Skb, shape: Shape, turned: bool, length: int) -> u32:
+    """The IPv4 header for `length` bytes of TCP, its ends turned round or not; gives the pseudo header's sum, 0 when it failed."""
+    ip = Ipv4()
+    if not packet.load(shape.l3_offset, ip):
+        return 0
+    ip.version_and_words = IPV4_PLAIN
     ip.total_bytes = IPV4_BYTES + length
+    ip.hops = HOPS
+    if turned:
+        address = ip.source
+        ip.source = ip.destination
+        ip.destination = address
     ip.checksum = 0
     ip.checksum = fold(checksum_add(ip, 0))
-    tcp.checksum = 0
-    target = fold(checksum_add(tcp, pseudo_sum(ip, length)) + payload_sum)
-    tcp.checksum = current.value
-    if not packet.store(0, ethernet) or not packet.store(ETHERNET_BYTES, ip) or not packet.store(TCP_OFFSET, tcp):
-        return False
-    if not packet.replace_l4_checksum(TCP_CHECKSUM_OFFSET, swapped16(old_length), swapped16(length), PSEUDO_HEADER | 2):
-        return False
-    if not packet.load(TCP_CHECKSUM_OFFSET, current):
-        return False
-    return packet.replace_l4_checksum(TCP_CHECKSUM_OFFSET, ~current.value & 0xFFFF, ~target & 0xFFFF, 2)
+    if not packet.store(shape.l3_offset, ip):
+        return 0
+    return pseudo_sum4(ip, PROTOCOL_TCP, length)
 
 
 @function
-def swap_ends(ethernet: Ethernet, ip: Ipv4, tcp: Tcp) -> None:
-    """Exchange source and destination at every layer."""
+def write_ip6(packet: Skb, shape: Shape, turned: bool, length: int) -> u32:
+    """The same of IPv6."""
+    ip = Ipv6()
+    if not packet.load(shape.l3_offset, ip):
+        return 0
+    ip.payload_bytes = length
+    ip.hops = HOPS
+    if turned:
+        high = ip.source_high
+        ip.source_high = ip.destination_high
+        ip.destination_high = high
+        low = ip.source_low
+        ip.source_low = ip.destination_low
+        ip.destination_low = low
+    if not packet.store(shape.l3_offset, ip):
+        return 0
+    return pseudo_sum6(ip, PROTOCOL_TCP, length)
+
+
+@function
+def write_turned(packet: Skb, shape: Shape, tcp: Tcp, payload: int, payload_sum: int) -> bool:
+    """All headers with their ends exchanged at every layer, for `payload` bytes that are in their place already."""
+    ethernet = Ethernet()
+    if not packet.load(0, ethernet):
+        return False
     high = ethernet.destination_high
     ethernet.destination_high = ethernet.source_high
     ethernet.source_high = high
     low = ethernet.destination_low
     ethernet.destination_low = ethernet.source_low
     ethernet.source_low = low
-    address = ip.source
-    ip.source = ip.destination
-    ip.destination = address
+    if not packet.store(0, ethernet):
+        return False
     port = tcp.source
     tcp.source = tcp.destination
     tcp.destination = port
+    length = TCP_BYTES + payload
+    total = write_ip4(packet, shape, True, length) if shape.version == 4 else write_ip6(packet, shape, True, length)
+    return total != 0 and write_tcp(packet, shape, tcp, total, length, payload_sum)
 
 
 @function
-def send_answer(packet: Skb, scratch: Scratch, ethernet: Ethernet, ip: Ipv4, tcp: Tcp, old_length: int) -> bool:
+def send_answer(packet: Skb, shape: Shape, tcp: Tcp) -> bool:
     """Make the packet the answer and send a clone of it back; False when the packet could not be changed."""
-    end = scratch.sequence + scratch.payload_length + (tcp.flags & FIN)
-    swap_ends(ethernet, ip, tcp)
-    tcp.sequence = tcp.acknowledgement
-    tcp.acknowledgement = end & 0xFFFFFFFF
-    ip.hops = HOPS
-    if scratch.answer == Answer.FORBIDDEN:
+    head: u32 = (shape.l4_offset + TCP_BYTES) & 0xFFFFFFFF
+    had_ack = (tcp.flags & ACK) != 0
+    tcp.sequence = tcp.acknowledgement if had_ack else 0
+    tcp.acknowledgement = shape.end
+    if shape.answer == Answer.FORBIDDEN:
         tcp.flags = FIN | PSH | ACK
-        if not packet.change_tail(FRAME_BYTES + len(RESPONSE)) or not packet.store(FRAME_BYTES, RESPONSE):
+        if not packet.change_tail((head + len(RESPONSE)) & 0xFFFFFFFF) or not packet.store(head, RESPONSE):
             return False
-        if not write_headers(packet, ethernet, ip, tcp, old_length, len(RESPONSE), RESPONSE_SUM):
+        if not write_turned(packet, shape, tcp, len(RESPONSE), RESPONSE_SUM):
             return False
     else:
-        tcp.flags = (RST | ACK) if scratch.answer == Answer.RESET else ACK
-        if not packet.change_tail(FRAME_BYTES) or not write_headers(packet, ethernet, ip, tcp, old_length, 0, 0):
+        tcp.flags = (RST | ACK) if shape.answer == Answer.RESET else ACK
+        if not packet.change_tail(head) or not write_turned(packet, shape, tcp, 0, 0):
             return False
-    return packet.clone_redirect(packet.interface_index, REDIRECT_INGRESS if scratch.direction == Direction.INGRESS else 0)
+    return packet.clone_redirect(packet.interface_index, REDIRECT_INGRESS if shape.direction == Direction.INGRESS else 0)
 
 
 @function
-def send_reset_on(packet: Skb, sequence: u32, answer: u8, ethernet: Ethernet, ip: Ipv4, tcp: Tcp) -> bool:
+def send_reset_on(packet: Skb, shape: Shape, tcp: Tcp) -> bool:
     """Make the answered packet the RST that goes on to the receiver; False when it could not be changed."""
-    old_length = TCP_BYTES + (len(RESPONSE) if answer == Answer.FORBIDDEN else 0)
-    swap_ends(ethernet, ip, tcp)
     tcp.acknowledgement = tcp.sequence
-    tcp.sequence = sequence
+    tcp.sequence = shape.sequence
     tcp.flags = RST | ACK
-    return packet.change_tail(FRAME_BYTES) and write_headers(packet, ethernet, ip, tcp, old_length, 0, 0)
+    return packet.change_tail((shape.l4_offset + TCP_BYTES) & 0xFFFFFFFF) and write_turned(packet, shape, tcp, 0, 0)
 
 
 @function
 def choose_answer(scratch: Scratch, tcp: Tcp) -> None:
-    """Mark the connection refused, and turn a 403 into a RST where the receiver has bytes under way: its
+    """Mark the stream refused, and turn a 403 into a RST where the receiver has bytes under way: its
     sequence numbers are not ours to take then."""
-    connection = connections.lookup(scratch.key)
-    if connection is not None:
-        if connection.reply_sequence != tcp.acknowledgement and scratch.answer == Answer.FORBIDDEN:
+    stream = streams.lookup(scratch.key)
+    if stream is not None:
+        if stream.reply_sequence != tcp.acknowledgement and scratch.answer == Answer.FORBIDDEN:
             scratch.answer = Answer.RESET
-        connection.state = ConnectionState.REFUSED
-        connection.busy = 0
+        stream.state = StreamState.REFUSED
+        stream.busy = 0
+
+
+@function
+def shape_of(scratch: Scratch, shape: Shape, tcp: Tcp) -> None:
+    """What is needed of the scratch: sending the clone may run the device's other hook here and now, which writes its own to it."""
+    shape.l3_offset = scratch.l3_offset
+    shape.l4_offset = scratch.l4_offset
+    shape.version = scratch.version
+    shape.answer = scratch.answer
+    shape.direction = scratch.direction
+    shape.sequence = scratch.sequence
+    taken: u32 = (1 if (tcp.flags & FIN) != 0 else 0) + (1 if (tcp.flags & SYN) != 0 else 0)
+    shape.end = (scratch.sequence + scratch.payload_length + taken) & 0xFFFFFFFF
+    before_payload = (scratch.payload_offset - scratch.l4_offset) & 0xFFFF
+    shape.old_length = (before_payload + scratch.payload_length) & 0xFFFFFFFF
+    shape.went_alone = 1 if scratch.answer == Answer.ACKNOWLEDGE or (tcp.flags & (SYN | ACK)) == SYN else 0
 
 
 @program("tc")
 def refuse_packet(packet: Skb) -> int:
-    """Answer the packet that `scratch` describes and let a RST go on in its place (unless the answer is an ACK)."""
+    """Answer the packet that `scratch` describes and let a RST go on in its place (unless the answer is an ACK, or it was a SYN).
+
+    Packets with IPv4 options or extension headers are dropped without an answer.
+    """
     scratch = scratches.lookup(0)
     if scratch is None:
         return TcAction.SHOT
-    ethernet = Ethernet()
-    ip = Ipv4()
+    room: u32 = (scratch.l4_offset - scratch.l3_offset) & 0xFFFFFFFF
     tcp = Tcp()
-    if not packet.load(0, ethernet) or not packet.load(ETHERNET_BYTES, ip) or not packet.load(TCP_OFFSET, tcp):
+    if room != (IPV4_BYTES if scratch.version == 4 else IPV6_BYTES) or not packet.load(scratch.l4_offset, tcp):
         return TcAction.SHOT
     choose_answer(scratch, tcp)
     if scratch.answer != Answer.ACKNOWLEDGE:
         verdict = Verdict.REFUSED_403 if scratch.answer == Answer.FORBIDDEN else Verdict.REFUSED_RESET
         report(scratch, verdict, scratch.reason, scratch.rule, packet.length)
-    old_length = wrap(u64, ip.total_bytes - IPV4_BYTES)
-    ip.version_and_words = IPV4_PLAIN
+    shape = Shape()
+    shape_of(scratch, shape, tcp)
     tcp.words = WORDS_PLAIN
     tcp.window = WINDOW
     tcp.urgent = 0
-    # Sending the clone may run the device's other hook here and now, which writes its own things to the scratch.
-    sequence: u32 = scratch.sequence
-    answer: u8 = scratch.answer
-    if not send_answer(packet, scratch, ethernet, ip, tcp, old_length):
+    if not send_answer(packet, shape, tcp):
         return TcAction.SHOT
-    if answer == Answer.ACKNOWLEDGE or not send_reset_on(packet, sequence, answer, ethernet, ip, tcp):
+    if shape.went_alone != 0 or not send_reset_on(packet, shape, tcp):
         return TcAction.SHOT
     return TcAction.OK

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 from typing import Final
 
-from pybpf.compiler.lang import HashMap, LpmTrie, LruHashMap, PerCpuArray, ProgramArray, RingBuffer, u32
-from pybpf.kernel_progs.abi import (
-    EVENTS_BYTES,
-    MAX_CONNECTIONS,
-    MAX_ENDPOINTS,
-    MAX_IDENTITIES,
-    MAX_POLICY_ENTRIES,
-    MAX_RULE_SETS,
-    AddressKey,
-    Chunk,
-    Connection,
-    ConnectionKey,
-    Endpoint,
-    Identity,
-    PolicyEntry,
-    PolicyKey,
-    Scratch,
+from pybpf.compiler.lang import (
+    ArrayMap,
+    HashMap,
+    LpmTrie,
+    LruHashMap,
+    MapFlag,
+    PerCpuArray,
+    ProgramArray,
+    u32,
+    u64,
 )
+from pybpf.kernel_progs import abi
+from pybpf.kernel_progs.matching import Chunk, Scratch, Stream
 
-STAGE_REFUSE: Final = 0
+# programs that others go on in
+STAGE_REFUSE: Final = 0  # answers a TCP packet
+STAGE_PROHIBIT: Final = 1  # answers any packet by ICMP
+STAGE_PARSE: Final = 2  # reads whatever is not a plain IP packet
 
-endpoints: HashMap[int, Endpoint] = HashMap(u32, Endpoint, MAX_ENDPOINTS)
-identities = LpmTrie(AddressKey, Identity, MAX_IDENTITIES)
-policies = HashMap(PolicyKey, PolicyEntry, MAX_POLICY_ENTRIES)
-connections = LruHashMap(ConnectionKey, Connection, MAX_CONNECTIONS)
+control = ArrayMap(abi.Control, 1, flags=MapFlag.MMAPABLE)
+endpoints: HashMap[int, abi.Endpoint] = HashMap(u32, abi.Endpoint, abi.MAX_ENDPOINTS)
+addresses = HashMap(abi.Address, abi.Owner, abi.MAX_ADDRESSES, flags=MapFlag.NO_PREALLOC)
+networks = LpmTrie(abi.NetworkKey, abi.Network, abi.MAX_NETWORKS)
+peers = HashMap(abi.PeerKey, u32, abi.MAX_PEERS, flags=MapFlag.NO_PREALLOC)
+pages = ArrayMap(abi.Page, abi.MAX_PAGES)
+decisions = ArrayMap(abi.Decision, abi.MAX_DECISIONS)
+connections = LruHashMap(abi.ConnectionKey, abi.Connection, abi.MAX_CONNECTIONS)
+streams = LruHashMap(abi.ConnectionKey, Stream, abi.MAX_STREAMS)
+fragments = LruHashMap(abi.FragmentKey, abi.Fragmented, abi.MAX_FRAGMENTED)
 scratches = PerCpuArray(Scratch, 1)
 chunks = PerCpuArray(Chunk, 1)
-rule_sets = ProgramArray(MAX_RULE_SETS)  # the L7 program of each rule set
+rule_sets = ProgramArray(abi.MAX_RULE_SETS)  # the L7 program of each rule set
 stages = ProgramArray(4)  # the parts of the datapath that are programs of their own
-events = RingBuffer(EVENTS_BYTES)
+log_head = ArrayMap(abi.LogHead, 1, flags=MapFlag.MMAPABLE)
+log = ArrayMap(abi.Event, abi.MAX_EVENTS, flags=MapFlag.MMAPABLE)
+rule_counts = PerCpuArray(abi.RuleCount, abi.MAX_RULES)
+endpoint_counts = PerCpuArray(abi.EndpointCount, abi.MAX_ENDPOINTS * 2)
+counters = PerCpuArray(u64, abi.COUNTERS)
+event_buckets = PerCpuArray(abi.Bucket, abi.COUNTERS)  # of each reason
+answer_buckets = PerCpuArray(abi.Bucket, abi.MAX_ENDPOINTS)

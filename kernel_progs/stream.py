@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import function, u32
-from pybpf.kernel_progs.abi import Connection, ConnectionState, Reason, Scratch, Stream
+from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.headers import FIN
+from pybpf.kernel_progs.matching import Matcher, Scratch, Stream, StreamState
 
 KNOWN: Final = 0xFF  # nothing in the packet that the receiver does not have already
 
@@ -31,7 +32,7 @@ def is_ahead(sequence: u32, other: u32) -> bool:
 
 
 @function
-def begin(connection: Connection, sequence: u32, acknowledgement: u32) -> bool:
+def begin_stream(stream: Stream, sequence: u32, acknowledgement: u32) -> bool:
     """The receiver's SYN-ACK: the stream starts at what it acknowledges. False when it must be dropped.
 
     One that is sent again changes nothing while nothing is acknowledged; later it is a stray duplicate, and both
@@ -40,75 +41,75 @@ def begin(connection: Connection, sequence: u32, acknowledgement: u32) -> bool:
     under `busy`.
     """
     answer = (sequence + 1) & 0xFFFFFFFF
-    if connection.state != ConnectionState.OPENING:
-        if connection.initial_sequence == acknowledgement and connection.answer_sequence == answer:
-            return connection.state != ConnectionState.REFUSED and connection.acknowledged == acknowledgement
-        if connection.state == ConnectionState.OPEN and connection.over == 0:
+    if stream.state != StreamState.OPENING:
+        if stream.initial_sequence == acknowledgement and stream.answer_sequence == answer:
+            return stream.state != StreamState.REFUSED and stream.acknowledged == acknowledgement
+        if stream.state == StreamState.OPEN and stream.over == 0:
             return False
-    connection.initial_sequence = acknowledgement
-    connection.answer_sequence = answer
-    connection.next_sequence = acknowledgement
-    connection.acknowledged = acknowledgement
-    connection.reply_sequence = answer
-    connection.over = 0
-    fresh = Stream()
+    stream.initial_sequence = acknowledgement
+    stream.answer_sequence = answer
+    stream.next_sequence = acknowledgement
+    stream.acknowledged = acknowledgement
+    stream.reply_sequence = answer
+    stream.over = 0
+    fresh = Matcher()
     fresh.fresh = 1
-    connection.stream.copy_from(fresh)
-    connection.state = ConnectionState.ANSWERED
+    stream.matcher.copy_from(fresh)
+    stream.state = StreamState.ANSWERED
     return True
 
 
 @function
-def confirm(connection: Connection, sequence: u32, acknowledgement: u32) -> u32:
+def confirm(stream: Stream, sequence: u32, acknowledgement: u32) -> u32:
     """The opener's first segment after a SYN-ACK: POLICY (0), and the stream is open, when it has exactly the two
     numbers of that SYN-ACK; else the reason to drop it.
 
     A receiver that answers with SYN cookies (RFC 4987 section 3.6) keeps nothing and takes the handshake from any
     segment that fits any of its answers: only the answer that the stream started from may be fitted.
     """
-    if connection.compare_exchange("busy", 0, 1) != 0:
+    if stream.compare_exchange("busy", 0, 1) != 0:
         return Reason.BUSY
-    fits = sequence == connection.initial_sequence and acknowledgement == connection.answer_sequence
-    if fits and connection.state == ConnectionState.ANSWERED:
-        connection.state = ConnectionState.OPEN
-    connection.busy = 0
+    fits = sequence == stream.initial_sequence and acknowledgement == stream.answer_sequence
+    if fits and stream.state == StreamState.ANSWERED:
+        stream.state = StreamState.OPEN
+    stream.busy = 0
     return Reason.POLICY if fits else Reason.NO_CONNECTION
 
 
 @function
-def hear_reply(connection: Connection, sequence: u32, acknowledgement: u32, length: u32, flags: u32) -> None:
+def hear_reply(stream: Stream, sequence: u32, acknowledgement: u32, length: u32, flags: u32) -> None:
     """A packet of the receiver: what it has acknowledged, and how far its own bytes go."""
     heard = acknowledgement
-    if ahead_of(acknowledgement, connection.next_sequence) == 1:  # of the opener's FIN, too
-        heard = connection.next_sequence
-    if is_ahead(heard, connection.acknowledged) and not is_ahead(heard, connection.next_sequence):
-        connection.acknowledged = heard
+    if ahead_of(acknowledgement, stream.next_sequence) == 1:  # of the opener's FIN, too
+        heard = stream.next_sequence
+    if is_ahead(heard, stream.acknowledged) and not is_ahead(heard, stream.next_sequence):
+        stream.acknowledged = heard
     end = (sequence + length + (flags & FIN)) & 0xFFFFFFFF
-    if is_ahead(end, connection.reply_sequence):
-        connection.reply_sequence = end
+    if is_ahead(end, stream.reply_sequence):
+        stream.reply_sequence = end
 
 
 @function
-def admit(connection: Connection, scratch: Scratch) -> u32:
+def admit_bytes(stream: Stream, scratch: Scratch) -> u32:
     """POLICY (0) when the packet's bytes are to be judged: `scratch` then names only those not judged before.
 
     KNOWN when it may pass unjudged: all of it is acknowledged. Otherwise the reason to drop it, AHEAD or REPLAYED.
     """
-    old = ahead_of(connection.next_sequence, scratch.sequence)
+    old = ahead_of(stream.next_sequence, scratch.sequence)
     if old == 0:
         return Reason.POLICY
     if old >= 0x80000000:
         return Reason.AHEAD
-    if is_ahead(connection.initial_sequence, scratch.sequence):
+    if is_ahead(stream.initial_sequence, scratch.sequence):
         return Reason.REPLAYED
     if old >= scratch.payload_length:
         end = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
-        if is_ahead(end, connection.acknowledged):
+        if is_ahead(end, stream.acknowledged):
             return Reason.REPLAYED
         return KNOWN
-    if connection.acknowledged != connection.next_sequence:
+    if stream.acknowledged != stream.next_sequence:
         return Reason.REPLAYED
-    scratch.sequence = connection.next_sequence
+    scratch.sequence = stream.next_sequence
     scratch.payload_offset = (scratch.payload_offset + old) & 0xFFFFFFFF
     scratch.payload_length = (scratch.payload_length - old) & 0xFFFFFFFF
     return Reason.POLICY

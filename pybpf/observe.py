@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv6Address
 
 from pybpf.compiler.lower import Origin
-from pybpf.kernel_progs.abi import Direction, Event, Reason, Verdict
+from pybpf.kernel_progs.abi import Address, Direction, Event, Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One decision. `time_ns` is CLOCK_MONOTONIC; `rule` is None when no rule was reached."""
+    """One decision. `time_ns` is CLOCK_MONOTONIC; `rule` is None when no rule was reached; `protocol` is an IANA number, 0 for a frame
+    without an IP header. Of an echo, the port at the end that asks is its identifier; `icmp_type` is None where there is none."""
 
     time_ns: int
     endpoint: str
     direction: Direction
+    protocol: int
     source_address: str
     source_port: int
     source_identity: int
@@ -26,31 +28,44 @@ class Flow:
     verdict: Verdict
     reason: Reason
     rule: Origin | None
+    tcp_flags: int
+    icmp_type: int | None
     length_bytes: int
 
     def __str__(self) -> str:
-        rule = f" ({self.rule.text} at {self.rule.span})" if self.rule else ""
-        return (
-            f"{self.source_address}:{self.source_port} -> {self.destination_address}:{self.destination_port}"
-            f" {self.verdict.name} {self.reason.name}{rule}"
-        )
+        rule = f" ({self.rule.text} at {self.rule.place})" if self.rule else ""
+        source, destination = (_end(*each) for each in ((self.source_address, self.source_port), (self.destination_address, self.destination_port)))
+        return f"{source} -> {destination} {self.verdict.name} {self.reason.name}{rule}"
 
 
-def flow_of(record: bytes, origins: Sequence[Origin], endpoints: Mapping[int, str]) -> Flow:
-    """The Flow of one record of the ring buffer `events`."""
+def flow_of(record: bytes, origins: Mapping[int, Origin], endpoints: Mapping[int, str]) -> Flow:
+    """The Flow of one record of the log."""
     event = Event.view(bytearray(record))
     return Flow(
         time_ns=event.time_ns,
         endpoint=endpoints.get(event.endpoint, f"endpoint {event.endpoint}"),
         direction=Direction(event.direction),
-        source_address=str(IPv4Address(event.source_address)),
+        protocol=event.protocol,
+        source_address=_address(event.source_address),
         source_port=event.source_port,
         source_identity=event.source_identity,
-        destination_address=str(IPv4Address(event.destination_address)),
+        destination_address=_address(event.destination_address),
         destination_port=event.destination_port,
         destination_identity=event.destination_identity,
         verdict=Verdict(event.verdict),
         reason=Reason(event.reason),
-        rule=origins[event.rule - 1] if 0 < event.rule <= len(origins) else None,
+        rule=origins.get(event.rule),
+        tcp_flags=event.flags,
+        icmp_type=event.kind if event.protocol in (1, 58) else None,
         length_bytes=event.length,
     )
+
+
+def _address(address: Address) -> str:
+    """As people write it; an IPv4 address is not shown as one of IPv6."""
+    found = IPv6Address(address.high << 64 | address.low)
+    return str(found.ipv4_mapped or found)
+
+
+def _end(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

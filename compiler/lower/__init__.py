@@ -1,7 +1,12 @@
-"""Policy -> what the kernel holds: entries of its maps, and the tables of its L7 programs."""
+"""Policy -> what the kernel holds: what its maps say, and the tables of its L7 programs."""
 
 from pybpf.compiler.lower.enforceable import not_enforced
-from pybpf.compiler.lower.entries import EndpointEntry, Entries, Entry, Key, Origin, RuleSet, entries
 from pybpf.compiler.lower.http_tables import HttpTables, http_tables
+from pybpf.compiler.lower.judgements import Judgement, Origin, RuleSet, origin_at
+from pybpf.compiler.lower.lowered import Lowered, LoweredEndpoint, judgements, lowered
+from pybpf.compiler.lower.sides import Branch, LoweredSide, Node
 
-__all__ = ["EndpointEntry", "Entries", "Entry", "HttpTables", "Key", "Origin", "RuleSet", "entries", "http_tables", "not_enforced"]
+__all__ = [
+    "Branch", "HttpTables", "Judgement", "Lowered", "LoweredEndpoint", "LoweredSide", "Node", "Origin", "RuleSet", "http_tables",
+    "judgements", "lowered", "not_enforced", "origin_at",
+]  # fmt: skip

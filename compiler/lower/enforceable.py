@@ -10,19 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pybpf.compiler.diag import Diagnostic, Span
-from pybpf.compiler.policy.model.labels import KUBERNETES, NAMESPACE_KEY, Operator, Selector
 from pybpf.compiler.policy.model.layer7 import Http, HttpRule
-from pybpf.compiler.policy.model.peers import Endpoints, Nodes, Peer
-from pybpf.compiler.policy.model.policy import Action, Authentication, Policy, PortRule, Rule, Tier
-from pybpf.compiler.policy.model.ports import (
-    LAST_PORT,
-    WITH_PORTS,
-    IcmpType,
-    NamedPort,
-    Port,
-    PortRange,
-    Protocol,
-)
+from pybpf.compiler.policy.model.peers import DnsNames, Nodes
+from pybpf.compiler.policy.model.policy import Action, Authentication, Policy, PortRule, Rule
 
 CODE: Final = "policy-not-enforced"
 _HINT: Final = "check, test and compare it as it is; to enforce the rest, keep this rule in a file of its own"
@@ -40,36 +30,20 @@ def not_enforced(policies: Iterable[Policy]) -> tuple[Diagnostic, ...]:
 def _policy(policy: Policy) -> Iterator[tuple[str, Span]]:
     if isinstance(policy.subject, Nodes):
         yield "policies for hosts", policy.span
-    elif not _is_of_endpoints(policy.subject.selector):
-        yield "subjects that may be other than endpoints", policy.subject.selector.span
-    if policy.tier is not Tier.NORMAL or policy.priority:
-        yield "tiers and priorities", policy.span
-    if policy.audit:
-        yield "audit", policy.span
-    if policy.on_deny is not None:
-        yield "a choice of refusal", policy.span
     for rule in policy.rules:
         yield from _rule(rule)
 
 
 def _rule(rule: Rule) -> Iterator[tuple[str, Span]]:
-    if rule.action is not Action.ALLOW:
-        yield f"{rule.action.value} rules", rule.span
     if rule.authentication not in (None, Authentication.DISABLED):
         yield "mutual authentication", rule.span
-    if rule.on_deny is not None:
-        yield "a choice of refusal", rule.span
     for peer in rule.peers or ():
-        yield from _peer(peer, rule.span)
+        if isinstance(peer, DnsNames):
+            yield "peers by DNS name", rule.span
     for port_rule in rule.port_rules or ():
         yield from _port_rule(port_rule)
-
-
-def _peer(peer: Peer, span: Span) -> Iterator[tuple[str, Span]]:
-    if not isinstance(peer, Endpoints):
-        yield "peers other than endpoints", getattr(peer, "span", span)
-    elif not _is_of_endpoints(peer.selector):
-        yield "selectors that may choose more than endpoints", peer.selector.span
+        if rule.action is not Action.ALLOW and port_rule.layer7 is not None:
+            yield f"{rule.action.value} rules on requests", port_rule.span
 
 
 def _port_rule(rule: PortRule) -> Iterator[tuple[str, Span]]:
@@ -79,8 +53,6 @@ def _port_rule(rule: PortRule) -> Iterator[tuple[str, Span]]:
         yield "TLS termination", rule.span
     if rule.listener is not None:
         yield "Envoy listeners", rule.span
-    for port in rule.ports:
-        yield from _port(port)
     if isinstance(rule.layer7, Http):
         for each in rule.layer7.rules:
             yield from _http(each)
@@ -88,28 +60,8 @@ def _port_rule(rule: PortRule) -> Iterator[tuple[str, Span]]:
         yield f"{type(rule.layer7).__name__} rules", rule.span
 
 
-def _port(port: Port) -> Iterator[tuple[str, Span]]:
-    match port:
-        case IcmpType():
-            yield "ICMP rules", port.span
-        case NamedPort(protocol=protocol) if protocol not in (*WITH_PORTS, Protocol.ANY):
-            yield f"rules on {protocol.name}", port.span
-        case PortRange(protocol=protocol) if protocol not in (*WITH_PORTS, Protocol.ANY):
-            yield f"rules on {protocol.name}", port.span
-        case PortRange(first=first, last=last) if first != last and (first, last) != (0, LAST_PORT):
-            yield "port ranges", port.span
-
-
 def _http(rule: HttpRule) -> Iterator[tuple[str, Span]]:
     if rule.host is not None:
         yield "matches on the HTTP host", rule.host.span
     for header in rule.headers:
         yield "matches on HTTP headers", header.span
-
-
-def _is_of_endpoints(selector: Selector) -> bool:
-    """Whether it demands a namespace, which endpoints have and hosts and the world do not."""
-    return any(
-        each.key == NAMESPACE_KEY and each.source in (KUBERNETES, "any") and each.operator in (Operator.IN, Operator.EXISTS)
-        for each in selector.requirements
-    )

@@ -37,7 +37,7 @@ from pybpf.compiler.diag import CompileError, Diagnostic, Span
 from pybpf.compiler.lower.http_grammar import CRLF, SPACE, VERSION, headers, strict_line, target
 from pybpf.compiler.policy.model.layer7 import HttpRule, TextMatch
 from pybpf.compiler.policy.patterns import path_pattern, value_pattern
-from pybpf.kernel_progs.abi import Action
+from pybpf.kernel_progs.matching import Action
 
 # Marks of the machine: rules count up from RULE, the landmarks of the grammar lie below.
 STRICT, HOST, LENGTH, DIGIT, END, RULE = 1, 2, 3, 4, 5, 16

@@ -67,5 +67,5 @@ def _described(flow: Flow) -> str:
     reason = "" if flow.reason in _PLAIN else flow.reason.name.lower().replace("_", " ")
     if flow.rule is None:
         return reason or "no rule"
-    place = f"{flow.rule.span.source.name}:{flow.rule.span.line}"
+    place = f"{flow.rule.source}:{flow.rule.line}"
     return f"{place} ({reason})" if reason else place

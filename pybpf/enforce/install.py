@@ -1,4 +1,4 @@
-"""Compilation and endpoints -> programs, maps and links in the kernel.
+"""Compilation and endpoints -> programs, maps and links in the kernel, and their change while packets flow.
 
 The order never opens a hole: maps are filled and programs stand ready before the first interface gets one, and an
 interface's two hooks get theirs with nothing left to do. What is attached enforces until its Enforcement closes or
@@ -12,50 +12,98 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Self
 
 from pybpf import elf, hooks, loading
-from pybpf.compiler import Built, Compilation, Endpoint, Inventory, Source, compile_policy
+from pybpf.compiler import (
+    Compilation,
+    Endpoint,
+    Inventory,
+    Source,
+    build_all,
+    compile_policy,
+    datapath_module,
+)
+from pybpf.compiler.lower import RuleSet
 from pybpf.compiler.policy.model.labels import KUBERNETES, Label
 from pybpf.enforce import contents
+from pybpf.enforce.rule_programs import RulePrograms
+from pybpf.enforce.tables import Tables
+from pybpf.eventlog import LogReader
 from pybpf.hooks import TcxHook
-from pybpf.kernel_progs import state
+from pybpf.kernel_progs import abi, state
+from pybpf.links import Link
 from pybpf.loading import Loaded
-from pybpf.maps import Map
 from pybpf.observe import Flow, flow_of
-from pybpf.ringbuf import RingReader
+
+EVENTS_PER_SECOND = 2000  # of each reason, on each CPU
+ANSWERS_PER_SECOND = 1000  # refusals answered for each endpoint, on each CPU
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """One workload: who it is, and the host-side interface it is behind (in the caller's network namespace)."""
+    """One workload: who it is, and the host-side interface it is behind (in the caller's network namespace). ipv6 "": it has none."""
 
     name: str
     namespace: str
     labels: Mapping[str, str]
     ipv4: str
     interface: str
+    ipv6: str = ""
 
     def endpoint(self) -> Endpoint:
-        """The same as policy knows it, without the interface."""
+        """The same as policy knows it."""
         labels = tuple(sorted(Label(KUBERNETES, key, value) for key, value in self.labels.items()))
-        return Endpoint(name=self.name, namespace=self.namespace, labels=labels, addresses=(IPv4Address(self.ipv4),), interface=self.interface)
+        addresses = (IPv4Address(self.ipv4), *((IPv6Address(self.ipv6),) if self.ipv6 else ()))
+        return Endpoint(name=self.name, namespace=self.namespace, labels=labels, addresses=addresses, interface=self.interface)
 
 
 class Enforcement:
     """Policy at work. Closing it detaches everything; owned by whoever called `enforce`."""
 
-    def __init__(self, compilation: Compilation, configs: Sequence[EndpointConfig], owned: ExitStack, ring: Map) -> None:
-        self.compilation = compilation
-        self._names = {entry.number: config.name for entry, config in zip(compilation.entries.endpoints, configs, strict=True)}
+    def __init__(self, datapath: Loaded, owned: ExitStack) -> None:
+        self._datapath = datapath
+        self._tables = Tables(datapath.maps)
+        owned.callback(self._tables.close)
+        self._programs = RulePrograms(datapath)
+        owned.callback(self._programs.close)
+        self._links: dict[int, tuple[Link, ...]] = {}
+        owned.callback(self._detach_all)
+        self._reader = owned.enter_context(LogReader(datapath.maps["log"], datapath.maps["log_head"]))
         self._owned = owned
-        self._ring = owned.enter_context(RingReader(ring))
+        self.compilation: Compilation
+
+    def update(self, sources: Sequence[Source], inventory: Inventory) -> None:
+        """Enforce these policies on the inventory's endpoints that have an interface, in place of what was enforced before.
+
+        Nothing passes meanwhile that neither the old nor the new policy allows. Raises as `enforce`; then nothing has changed.
+        """
+        compilation = compile_policy(sources, inventory)
+        interfaces = {
+            (each.namespace, each.name): _interface_index(each) for each in inventory.endpoints if each.interface is not None
+        }
+        self.switch(compilation, interfaces)
+
+    def switch(self, compilation: Compilation, interfaces: Mapping[tuple[str, str], int]) -> None:
+        """The same of what is compiled, on interfaces by their numbers."""
+        self._tables.numbers_of(compilation.lowered)
+        self._programs.prepare(self._rule_sets(compilation), self._tables.rules.numbers)
+        for index in self._links.keys() - set(interfaces.values()):
+            _close(self._links.pop(index))
+        self._tables.switch(compilation.lowered, interfaces)
+        self._programs.keep(set(self._rule_sets(compilation)))
+        for index in interfaces.values():
+            if index not in self._links:
+                self._links[index] = self._attached(index)
+        self.compilation = compilation
 
     def flows(self, timeout_ms: int) -> list[Flow]:
         """What was decided since the last call; waits up to `timeout_ms` for the first."""
-        return [flow_of(record, self.compilation.entries.origins, self._names) for record in self._ring.read(timeout_ms)]
+        origins = {number: origin for origin, number in self._tables.rules.numbers.items()}
+        names = {number: name for (_, name), number in self._tables.endpoints.numbers.items()}
+        return [flow_of(record, origins, names) for record in self._reader.read(timeout_ms)]
 
     def close(self) -> None:
         """Detach and forget. Closing twice does nothing."""
@@ -67,6 +115,24 @@ class Enforcement:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _rule_sets(self, compilation: Compilation) -> dict[RuleSet, int]:
+        return {each: self._tables.rule_sets.number(each) for each in compilation.lowered.rule_sets}
+
+    def _attached(self, index: int) -> tuple[Link, ...]:
+        with ExitStack() as made:
+            programs = self._datapath.programs
+            links = tuple(
+                made.enter_context(hooks.attach_tcx(programs[name], index, hook))
+                for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint"))
+            )
+            made.pop_all()
+            return links
+
+    def _detach_all(self) -> None:
+        for links in self._links.values():
+            _close(links)
+        self._links.clear()
+
 
 def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> Enforcement:
     """Compile the policies of `sources` and enforce them on `endpoints`.
@@ -75,44 +141,39 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
     OSError when the kernel refuses; after an error nothing is left attached or loaded. Kernel 6.6 (tcx links).
     """
     configs = sorted(endpoints, key=lambda config: (config.namespace, config.name))
-    compilation = compile_policy(sources, Inventory(tuple(config.endpoint() for config in configs)))
-    by_name = {(config.namespace, config.name): config for config in configs}
-    ordered = [by_name[each.endpoint.namespace, each.endpoint.name] for each in compilation.resolved.endpoints.values()]
+    inventory = Inventory(tuple(config.endpoint() for config in configs))
+    compile_policy(sources, inventory)  # what is wrong is told before anything is loaded
     with ExitStack() as owned:
-        first, *rest = compilation.objects()
-        datapath = owned.enter_context(loading.load(elf.parse(first.elf)))
-        rule_sets = [owned.enter_context(_load_rule_set(built, datapath)) for built in rest]
-        _fill(datapath, rule_sets, compilation, ordered)
-        for config in ordered:
-            for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint")):
-                owned.enter_context(hooks.attach_tcx(datapath.programs[name], _interface_index(config), hook))
-        return Enforcement(compilation, ordered, owned.pop_all(), datapath.maps["events"])
-
-
-def _load_rule_set(built: Built, datapath: Loaded) -> Loaded:
-    """The program of one rule set, on the datapath's maps; its tables are its own."""
-    spec = elf.parse(built.elf)
-    return loading.load(spec, maps={name: datapath.maps[name] for name in spec.maps if name in datapath.maps})
-
-
-def _fill(datapath: Loaded, rule_sets: Sequence[Loaded], compilation: Compilation, configs: Sequence[EndpointConfig]) -> None:
-    """Everything the programs look up, before any of them runs."""
-    maps = datapath.maps
-    maps["stages"].update(contents.number(state.STAGE_REFUSE), datapath.programs["refuse_packet"])
-    for index, loaded in enumerate(rule_sets):
-        maps["rule_sets"].update(contents.number(index), loaded.programs["judge_http"])
-    for key, value in contents.policies(compilation.entries):
-        maps["policies"].update(key, value)
-    for config, entry in zip(configs, compilation.entries.endpoints, strict=True):
-        address = IPv4Address(config.ipv4)
-        key, value = contents.identity(address, entry.identity)
-        maps["identities"].update(key, value)
-        maps["endpoints"].update(contents.number(_interface_index(config)), contents.endpoint(entry, address))
-
-
-def _interface_index(config: EndpointConfig) -> int:
+        enforcement = Enforcement(load_datapath(owned), owned.pop_all())
     try:
-        return socket.if_nametoindex(config.interface)
+        enforcement.update(sources, inventory)
+    except BaseException:
+        enforcement.close()
+        raise
+    return enforcement
+
+
+def load_datapath(owned: ExitStack) -> Loaded:
+    """The datapath's programs and maps, in the kernel, its parts in their places and its rates set; nothing is attached, nothing passes."""
+    (built,) = build_all([datapath_module])
+    datapath = owned.enter_context(loading.load(elf.parse(built.elf)))
+    parts = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
+    for stage, name in parts.items():
+        datapath.maps["stages"].update(contents.number(stage), datapath.programs[name])
+    rates = abi.Control.of(events_per_second=EVENTS_PER_SECOND, connections_sampled=1, answers_per_second=ANSWERS_PER_SECOND)
+    datapath.maps["control"].update(contents.number(0), bytes(rates))
+    return datapath
+
+
+def _close(links: Sequence[Link]) -> None:
+    for link in links:
+        link.close()
+
+
+def _interface_index(endpoint: Endpoint) -> int:
+    assert endpoint.interface is not None
+    try:
+        return socket.if_nametoindex(endpoint.interface)
     except OSError as error:
-        message = f"endpoint {config.name}: no interface {config.interface!r} in this network namespace"
+        message = f"endpoint {endpoint.name}: no interface {endpoint.interface!r} in this network namespace"
         raise OSError(error.errno or errno.ENODEV, message) from error

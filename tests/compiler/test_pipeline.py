@@ -34,11 +34,11 @@ def test_two_files_with_a_policy_of_one_name_are_refused() -> None:
 
 
 def test_what_the_kernel_programs_do_not_enforce_is_refused_with_its_place() -> None:
-    denying = (POLICY % ("p", "/a")).replace("ingress:", "ingressDeny: [{fromEntities: [world]}]\n  ingress:")
+    named = (POLICY % ("p", "/a")).replace("ingress:", "egress: [{toFQDNs: [{matchName: a.example}]}]\n  ingress:")
     with pytest.raises(CompileError) as raised:
-        compile_policy([Source("p.yaml", denying)])
+        compile_policy([Source("p.yaml", named)])
     assert {each.code for each in raised.value.diagnostics} == {"policy-not-enforced"}
-    assert "deny rules" in raised.value.diagnostics[0].message
+    assert "peers by DNS name" in raised.value.diagnostics[0].message
 
 
 def test_an_error_inside_a_pattern_has_its_column_in_the_file() -> None:

@@ -11,8 +11,9 @@ import pytest
 from pybpf.compiler.codegen import compile_llvm, emit
 from pybpf.compiler.frontend import translate
 from pybpf.elf import parse
-from pybpf.kernel_progs.endpoint import from_endpoint, to_endpoint
+from pybpf.kernel_progs.endpoint import from_endpoint, parse_packet, to_endpoint
 from pybpf.kernel_progs.http import judge_http
+from pybpf.kernel_progs.prohibit import prohibit_packet
 from pybpf.kernel_progs.refuse import refuse_packet
 from pybpf.loading import load
 from pybpf.verifier import VerifierError
@@ -51,7 +52,7 @@ def test_a_refused_program_names_the_line_of_python(tmp_path: Path) -> None:
 
 
 def test_the_kernel_takes_the_types_of_every_program() -> None:
-    with load(parse(compile_llvm(emit(translate([to_endpoint, from_endpoint, judge_http, refuse_packet]))).elf)) as loaded:
+    with load(parse(compile_llvm(emit(translate([to_endpoint, from_endpoint, parse_packet, judge_http, refuse_packet, prohibit_packet]))).elf)) as loaded:
         assert loaded.notes == ()
 
 
@@ -59,7 +60,7 @@ def test_bpftool_loads_the_same_objects(tmp_path: Path, bpffs: Path) -> None:
     tool = shutil.which("bpftool")
     if tool is None:
         pytest.skip("missing: bpftool (apt-get install bpftool)")
-    for name, programs in (("accepted", PROGRAMS), ("datapath", [to_endpoint, from_endpoint, judge_http, refuse_packet])):
+    for name, programs in (("accepted", PROGRAMS), ("datapath", [to_endpoint, from_endpoint, parse_packet, judge_http, refuse_packet, prohibit_packet])):
         file = tmp_path / f"{name}.o"
         file.write_bytes(compile_llvm(emit(translate(programs))).elf)
         done = subprocess.run([tool, "prog", "loadall", str(file), str(bpffs / name)], capture_output=True, text=True)

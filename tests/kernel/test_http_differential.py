@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from pybpf.kernel_progs import http
-from pybpf.kernel_progs.abi import ConnectionState, Reason, Verdict
+from pybpf.kernel_progs.abi import Reason, Verdict
+from pybpf.kernel_progs.matching import StreamState
 from tests.support import http_oracle, http_python
 from tests.support.datapath import Datapath
 from tests.support.http_requests import Case, cases
@@ -34,11 +35,11 @@ def judged_by_the_kernel(datapath: Datapath, case: Case) -> tuple[Reason, bool]:
     at = datapath.connect()
     datapath.request(at, case.pieces)
     refused = [event for event in datapath.events() if event.verdict in (Verdict.REFUSED_403, Verdict.REFUSED_RESET, Verdict.DROPPED)]
-    connection = datapath.connection(at)
-    assert connection is not None
-    assert bool(refused) == (connection.state == ConnectionState.REFUSED)
+    stream = datapath.stream(at)
+    assert stream is not None
+    assert bool(refused) == (stream.state == StreamState.REFUSED)
     reason = Reason(refused[0].reason) if refused else Reason.POLICY
-    return reason, not refused and connection.stream.fresh == 1 and connection.stream.length_left == 0
+    return reason, not refused and stream.matcher.fresh == 1 and stream.matcher.length_left == 0
 
 
 def judged_in_python(case: Case, feed: http_python.Feed) -> tuple[Reason, bool]:

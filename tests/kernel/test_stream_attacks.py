@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from pybpf.kernel_progs.abi import ConnectionState, Direction, PolicyAction, Reason
+from pybpf.kernel_progs.abi import Direction, PolicyAction, Reason
 from pybpf.kernel_progs.headers import URG
+from pybpf.kernel_progs.matching import StreamState
 from tests.support.datapath import CLIENT, PASSED, SERVICE, SHOT, Datapath
 from tests.support.packets import ACK, FIN, PSH, RST, SYN, Segment, frame, parse, reply_to
 from tests.support.rules import tables_of
@@ -107,8 +108,8 @@ def test_bytes_from_before_the_stream_began_do_not_count_as_known(datapath: Data
 
 def test_an_allowed_answer_of_the_server_makes_nobody_a_replying_side(datapath: Datapath) -> None:
     datapath.set_endpoint(ingress=1, egress=1)
-    datapath.set_policy(6000, PolicyAction.ALLOW, direction=Direction.EGRESS)
-    challenge = Segment(SERVICE, CLIENT, 80, 6000, sequence=50, flags=ACK)
+    datapath.set_policy(60, PolicyAction.ALLOW, direction=Direction.EGRESS)
+    challenge = Segment(SERVICE, CLIENT, 80, 60, sequence=50, flags=ACK)
     assert datapath.send(frame(challenge)).return_value == PASSED
     client = replace(reply_to(challenge, sequence=9, flags=ACK | PSH), payload=BAD)
     assert not reaches_the_server(datapath, client)
@@ -118,17 +119,17 @@ def test_a_refused_large_packet_leaves_the_stream_where_it_was(datapath: Datapat
     at = datapath.connect()
     body = b"POST /flights HTTP/1.1\r\nHost: a\r\nContent-Length: 2500\r\n\r\n" + b"x" * 2500
     datapath.request(at, [body + BAD])
-    connection = datapath.connection(at)
-    assert connection is not None and connection.state == ConnectionState.REFUSED
-    assert (connection.next_sequence, connection.stream.length_left) == (at.sequence, 0)
+    stream = datapath.stream(at)
+    assert stream is not None and stream.state == StreamState.REFUSED
+    assert (stream.next_sequence, stream.matcher.length_left) == (at.sequence, 0)
 
 
 def test_a_late_acknowledgement_of_the_openers_fin_counts(datapath: Datapath) -> None:
     at = datapath.connect()
     datapath.request(at, [GET])
     acknowledge(datapath, replace(at, payload=GET, flags=ACK | FIN))
-    connection = datapath.connection(at)
-    assert connection is not None and connection.acknowledged == connection.next_sequence
+    stream = datapath.stream(at)
+    assert stream is not None and stream.acknowledged == stream.next_sequence
 
 
 def test_a_reset_of_an_unknown_connection_is_not_answered(datapath: Datapath) -> None:

@@ -13,15 +13,20 @@ from typing import Self
 from pybpf import elf, loading
 from pybpf.compiler import build, datapath_module, rule_set_module
 from pybpf.compiler.lower import HttpTables
+from pybpf.enforce import contents
+from pybpf.enforce.switching import ControlWord
+from pybpf.eventlog import LogReader
 from pybpf.kernel_progs import abi, state
+from pybpf.kernel_progs.matching import Stream
 from pybpf.programs import SkbContext, TestRun
-from pybpf.ringbuf import RingReader
 from tests.support.packets import ACK, PSH, SYN, Segment, frame, reply_to
 
 SERVICE, CLIENT, STRANGER = "10.0.0.2", "10.0.0.1", "10.0.0.9"
 CLIENT_IDENTITY, SERVICE_IDENTITY = 256, 257
 ENDPOINT, DEFAULT_RULE, PORT_RULE = 1, 90, 91
 INTERFACE = 1
+SIDES = {abi.Direction.INGRESS: 2, abi.Direction.EGRESS: 3}
+REFUSED = 9  # the decision of the default deny
 PASSED, SHOT = 0, 2
 
 
@@ -34,37 +39,48 @@ class Datapath:
             spec = elf.parse(build(rule_set_module(tables)).elf)
             shared = {name: self.core.maps[name] for name in spec.maps if name in self.core.maps}
             self.http = owned.enter_context(loading.load(spec, maps=shared))
-            self.ring = owned.enter_context(RingReader(self.core.maps["events"]))
+            self.log = owned.enter_context(LogReader(self.core.maps["log"], self.core.maps["log_head"]))
+            self._word = ControlWord(self.core.maps["control"])
+            owned.callback(self._word.close)
+            self._actions: dict[int, dict[int, int]] = {0: {}, 1: {}}
             self._ports = count(1024)
             self._fill()
             self._owned = owned.pop_all()
 
     def _fill(self) -> None:
         maps = self.core.maps
-        maps["stages"].update(number(state.STAGE_REFUSE), self.core.programs["refuse_packet"])
+        for stage, name in ((state.STAGE_REFUSE, "refuse_packet"), (state.STAGE_PROHIBIT, "prohibit_packet"), (state.STAGE_PARSE, "parse_packet")):
+            maps["stages"].update(number(stage), self.core.programs[name])
         maps["rule_sets"].update(number(0), self.http.programs["judge_http"])
+        rates = abi.Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30)
+        maps["control"].update(number(0), bytes(rates))
+        for address, identity, owner in ((CLIENT, CLIENT_IDENTITY, 0), (SERVICE, SERVICE_IDENTITY, ENDPOINT)):
+            maps["addresses"].update(contents.address(IPv4Address(address)), contents.owner((identity, 0), (owner, 0)))
+        for which, action in ((abi.PolicyAction.ALLOW, abi.PolicyAction.ALLOW), (abi.PolicyAction.INSPECT, abi.PolicyAction.INSPECT)):
+            maps["decisions"].update(number(which), contents.decision(action, abi.Refusal.DROP, rule=PORT_RULE, rule_set=0, audit_rule=0))
+        maps["decisions"].update(number(REFUSED), contents.decision(0, abi.Refusal.DROP, rule=DEFAULT_RULE, rule_set=0, audit_rule=0))
+        for direction in abi.Direction:
+            side, page = SIDES[direction], 3 * direction
+            maps["peers"].update(contents.peer(side, abi.ANY_PEER), number(REFUSED))
+            maps["peers"].update(contents.peer(side, CLIENT_IDENTITY), number(page | abi.IS_PAGE))
+            maps["pages"].update(number(page), _page({6: (page + 1) | abi.IS_PAGE}))
+            maps["pages"].update(number(page + 1), _page({0: (page + 2) | abi.IS_PAGE}))
         self.set_endpoint(ingress=1, egress=0)
-        for address, identity in ((CLIENT, CLIENT_IDENTITY), (SERVICE, SERVICE_IDENTITY)):
-            key = abi.AddressKey.of(prefix_bits=32, address=int(IPv4Address(address)))
-            maps["identities"].update(bytes(key), bytes(abi.Identity.of(identity=identity)))
         self.set_policy(80, abi.PolicyAction.INSPECT)
         self.set_policy(81, abi.PolicyAction.ALLOW)
 
     def set_endpoint(self, *, ingress: int, egress: int) -> None:
         """Which directions are enforced."""
-        value = abi.Endpoint.of(
-            id=ENDPOINT, identity=SERVICE_IDENTITY, address=int(IPv4Address(SERVICE)), ingress_enforced=ingress, egress_enforced=egress,
-            ingress_rule=DEFAULT_RULE, egress_rule=DEFAULT_RULE,
-        )  # fmt: skip
-        self.core.maps["endpoints"].update(number(INTERFACE), bytes(value))
+        sides = [SIDES[each] if enforced else abi.OPEN_SIDE for each, enforced in ((abi.Direction.INGRESS, ingress), (abi.Direction.EGRESS, egress))]
+        value = contents.endpoint(ENDPOINT, (SERVICE_IDENTITY, 0), (sides[0], 0), (sides[1], 0))
+        self.core.maps["endpoints"].update(number(INTERFACE), value)
+        self._word.set(self._word.revision + 1, 1)
 
     def set_policy(self, port: int, action: int, *, direction: int = abi.Direction.INGRESS) -> None:
-        """What the client may do at `port`; action 0: nothing."""
-        key = bytes(abi.PolicyKey.of(endpoint=ENDPOINT, identity=CLIENT_IDENTITY, direction=direction, protocol=6, port=port))
-        if action:
-            self.core.maps["policies"].update(key, bytes(abi.PolicyEntry.of(action=action, rule_set=0, rule=PORT_RULE)))
-        else:
-            self.core.maps["policies"].delete(key)
+        """What the client may do at `port`, one below 256; action 0: nothing."""
+        self._actions[direction][port] = action or REFUSED
+        self.core.maps["pages"].update(number(3 * direction + 2), _page(self._actions[direction]))
+        self._word.set(self._word.revision + 1, 1)
 
     def receive(self, data: bytes) -> TestRun:
         """A frame on its way to the endpoint."""
@@ -76,7 +92,7 @@ class Datapath:
 
     def events(self) -> list[abi.Event]:
         """The events since the last call."""
-        return [abi.Event.view(bytearray(record)) for record in self.ring.read(0)]
+        return [abi.Event.view(bytearray(record)) for record in self.log.read(0)]
 
     def connect(self, *, port: int = 80, client: str = CLIENT) -> Segment:
         """A handshake through the datapath; the segment the client would send next, without payload."""
@@ -96,14 +112,16 @@ class Datapath:
             sequence += len(piece)
         return runs
 
-    def connection(self, at: Segment) -> abi.Connection | None:
-        """The connection table's entry of the client's connection."""
-        key = abi.ConnectionKey.of(
-            endpoint=ENDPOINT, local_address=int(IPv4Address(SERVICE)), remote_address=int(IPv4Address(at.source)),
-            local_port=at.destination_port, remote_port=at.source_port,
-        )  # fmt: skip
-        found = self.core.maps["connections"].lookup(bytes(key))
-        return None if found is None else abi.Connection.view(bytearray(found))
+    def key(self, at: Segment) -> bytes:
+        """The key of the client's connection in `connections` and `streams`."""
+        local, remote = (contents.address(IPv4Address(each)) for each in (SERVICE, at.source))
+        ports = at.destination_port.to_bytes(2, "big") + at.source_port.to_bytes(2, "big")
+        return local + remote + ports + ENDPOINT.to_bytes(2, "little") + bytes([6, 0])
+
+    def stream(self, at: Segment) -> Stream | None:
+        """What is known of the client's inspected connection."""
+        found = self.core.maps["streams"].lookup(self.key(at))
+        return None if found is None else Stream.view(bytearray(found))
 
     def close(self) -> None:
         """Unload everything."""
@@ -114,6 +132,10 @@ class Datapath:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _page(entries: dict[int, int]) -> bytes:
+    return contents.page([entries.get(index, REFUSED) for index in range(abi.PAGE_ENTRIES)])
 
 
 def number(value: int) -> bytes:

@@ -8,7 +8,8 @@ from pybpf.compiler import rule_set_module
 from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lower import HttpTables
 from pybpf.kernel_progs import http
-from pybpf.kernel_progs.abi import CHUNK_BYTES, Chunk, Reason
+from pybpf.kernel_progs.abi import Reason
+from pybpf.kernel_progs.matching import CHUNK_BYTES, Chunk
 from pybpf.kernel_progs.state import chunks
 
 
@@ -40,7 +41,7 @@ def judge(pieces: Sequence[bytes], feed: Feed = http.feed) -> Reason:
     chunk = chunks.lookup(0)
     assert chunk is not None
     chunk.copy_from(Chunk())
-    chunk.stream.fresh = 1
+    chunk.matcher.fresh = 1
     for piece in pieces:
         for start in range(0, len(piece), CHUNK_BYTES):
             part = piece[start : start + CHUNK_BYTES]
@@ -56,7 +57,7 @@ def is_between_requests() -> bool:
     """Whether the last stream judged ended where a request may start, its last body complete."""
     chunk = chunks.lookup(0)
     assert chunk is not None
-    return chunk.stream.fresh == 1 and chunk.stream.length_left == 0
+    return chunk.matcher.fresh == 1 and chunk.matcher.length_left == 0
 
 
 def continue_with(piece: bytes) -> Reason:

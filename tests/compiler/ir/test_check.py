@@ -11,8 +11,9 @@ from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.lang import Skb, Width
-from pybpf.kernel_progs.endpoint import from_endpoint, to_endpoint
+from pybpf.kernel_progs.endpoint import from_endpoint, parse_packet, to_endpoint
 from pybpf.kernel_progs.http import judge_http
+from pybpf.kernel_progs.prohibit import prohibit_packet
 from pybpf.kernel_progs.refuse import refuse_packet
 from tests.compiler.frontend import accepted
 
@@ -20,7 +21,7 @@ HERE = ir.Place(9, 5)
 BOX = ir.Pointer(accepted.Box)
 
 
-@pytest.mark.parametrize("program", [to_endpoint, from_endpoint, judge_http, refuse_packet], ids=lambda program: program.__name__)
+@pytest.mark.parametrize("program", [to_endpoint, from_endpoint, parse_packet, judge_http, refuse_packet, prohibit_packet], ids=lambda program: program.__name__)
 def test_the_programs_of_the_project_keep_the_rules(program: Callable[..., int]) -> None:
     module = translate([program])
     assert check(module) is module

@@ -10,7 +10,7 @@ from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lang import GlobalArray
 from pybpf.kernel_progs import http
-from pybpf.kernel_progs.abi import Action, Chunk
+from pybpf.kernel_progs.matching import Action, Chunk
 from pybpf.kernel_progs.state import chunks
 
 ROW = 1 << http.STRIDE_SHIFT
@@ -49,7 +49,7 @@ def test_feed_means_the_same_everywhere(seed: int, chunk: Chunk) -> None:
     for name, array in ARRAYS.items():
         machine.globals[name][:] = bytes(array)
     chunk.copy_from(Chunk())
-    chunk.stream.fresh = 1
+    chunk.matcher.fresh = 1
     for _ in range(12):
         piece = bytes(chance.choice(b"GET /abc:-\r\n\x00\xff0123456789 xyz") for _ in range(chance.choice([1, 2, 40, 300])))
         chunk.octets.fill(piece)

@@ -6,7 +6,8 @@ import pytest
 
 from pybpf.compiler.diag import CompileError
 from pybpf.compiler.lower import http_tables
-from pybpf.kernel_progs.abi import MAX_HEAD_BYTES, Reason
+from pybpf.kernel_progs.abi import Reason
+from pybpf.kernel_progs.matching import MAX_HEAD_BYTES
 from tests.support import http_oracle, http_python
 from tests.support.http_requests import cases
 from tests.support.rules import http_rules, tables_of

@@ -1,0 +1,115 @@
+"""Verdict of the oracle -> Judgement: what the kernel does with a flow, and the places in policies that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pybpf.compiler.diag import Span
+from pybpf.compiler.policy.model.flow import Outcome, Verdict
+from pybpf.compiler.policy.model.layer7 import Http, HttpRule
+from pybpf.compiler.policy.model.policy import Action, OnDeny
+from pybpf.compiler.policy.model.resolved import Entry
+from pybpf.kernel_progs.abi import PolicyAction, Refusal
+
+# 403 and REFUSED answer requests: a connection that is refused before there is one is reset, or dropped.
+REFUSALS = {
+    None: Refusal.DROP,
+    OnDeny.DROP: Refusal.DROP,
+    OnDeny.RESET: Refusal.RESET,
+    OnDeny.ICMP: Refusal.PROHIBITED,
+    OnDeny.HTTP_403: Refusal.RESET,
+    OnDeny.REFUSED: Refusal.DROP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place in a policy that a rule number stands for; `text` says what it is. Line 0: a setting says so, not a policy.
+
+    It holds the place and not the source, so that a change elsewhere in a file leaves it equal.
+    """
+
+    policy: str
+    source: str
+    line: int
+    column: int
+    text: str
+
+    @property
+    def place(self) -> str:
+        """As messages name it: "flights.yaml:23:5"."""
+        return f"{self.source}:{self.line}:{self.column}" if self.line else "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The HTTP rules that decide together, and where each of them stands."""
+
+    rules: tuple[HttpRule, ...]
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What happens to a flow. `rule_set` for INSPECT; `audit` is what would refuse it if policies in audit were enforced."""
+
+    action: PolicyAction
+    refusal: Refusal
+    rule: Origin
+    rule_set: RuleSet | None = None
+    audit: Origin | None = None
+
+
+def origin_at(policy: str, span: Span | None, text: str) -> Origin:
+    """The origin of what stands at `span`."""
+    return Origin(policy, span.source.name, span.line, span.column, text) if span is not None else Origin(policy, "", 0, 0, text)
+
+
+def judgement(verdict: Verdict, covering: Sequence[Entry]) -> Judgement:
+    """What the kernel makes of a flow that the oracle has judged; `covering` are the side's entries that cover its peer and ports."""
+    origin = _origin(verdict)
+    if verdict.audited:
+        return Judgement(PolicyAction.ALLOW, Refusal.DROP, origin, audit=origin)
+    match verdict.outcome:
+        case Outcome.ALLOW:
+            return Judgement(PolicyAction.ALLOW, Refusal.DROP, origin)
+        case Outcome.INSPECT:
+            assert verdict.entry is not None
+            return Judgement(PolicyAction.INSPECT, Refusal.RESET, origin, _rule_set(verdict.entry, covering))
+        case _:
+            return Judgement(PolicyAction.REFUSE, REFUSALS[verdict.on_deny], origin)
+
+
+def in_audit(judged: Judgement) -> Judgement:
+    """The same for an endpoint in audit: nothing is refused, and what would be is told. Requests are not looked at."""
+    if judged.action is PolicyAction.REFUSE:
+        return Judgement(PolicyAction.ALLOW, Refusal.DROP, judged.rule, audit=judged.rule)
+    return Judgement(PolicyAction.ALLOW, Refusal.DROP, judged.rule, audit=judged.audit)
+
+
+def _origin(verdict: Verdict) -> Origin:
+    entry = verdict.entry
+    if entry is not None and entry.policy is not None:
+        words = {Outcome.ALLOW: "allow", Outcome.INSPECT: "allow what its rules allow"}
+        return origin_at(entry.policy.name, verdict.span, words.get(verdict.outcome, "deny"))
+    if entry is not None:
+        return origin_at("", None, entry.reason)
+    origin = verdict.side.origin
+    direction = origin.rules[0].direction.value if origin is not None and origin.rules else "a side"
+    if verdict.outcome is Outcome.DENY_DEFAULT:
+        name = origin.name if origin is not None else ""
+        return origin_at(name, verdict.span, f"default deny of {direction}" if origin is not None else "default deny by setting")
+    return origin_at("", None, "no policy denies by default")
+
+
+def _rule_set(deciding: Entry, covering: Sequence[Entry]) -> RuleSet:
+    """The HTTP rules of all allows of the level that decides; equal ones once."""
+    made: dict[HttpRule, Origin] = {}
+    for entry in covering:
+        if entry.action is Action.ALLOW and (entry.tier, entry.priority) == (deciding.tier, deciding.priority) and not entry.audit:
+            layer7 = entry.port_rule.layer7 if entry.port_rule is not None and entry.checked else None
+            assert isinstance(layer7, Http) and entry.policy is not None, "a plain allow lets everything through"
+            for rule in layer7.rules:
+                made.setdefault(rule, origin_at(entry.policy.name, rule.span, "http rule"))
+    return RuleSet(tuple(made), tuple(made.values()))

@@ -1,0 +1,126 @@
+"""What inspection of TCP streams keeps and hands on, and one packet as the parts of the datapath hand it to each other."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated, Final
+
+from pybpf.compiler.lang import Array, Count, Struct, u8, u16, u32, u64, volatile_u16, volatile_u32
+from pybpf.kernel_progs.abi import ConnectionKey
+
+CHUNK_BYTES: Final = 2048  # of payload that one run of a matcher looks at
+MAX_HEAD_BYTES: Final = 8192
+
+
+class Matcher(Struct):
+    """Where the matcher is in the opener's bytes."""
+
+    row: u32  # the automaton's state
+    tables: u32  # the tag of the tables that `row` belongs to
+    head_bytes: u32  # read so far of the head being read
+    seen: u32  # which framing headers that head had
+    request_rule: u32  # the rule that its request line matched
+    rule: u32  # the rule of the last head let through
+    requests: u32  # heads let through
+    fresh: u32  # 1: the next byte to be judged starts a request or lies in a body
+    length_left: u64  # content-length while a head is read, then the bytes of the body still to come
+
+
+class Stream(Struct):
+    """streams[connection key]: the bytes of the side that opened an inspected TCP connection."""
+
+    busy: u32  # 1 while a CPU judges a packet of it
+    pad: u16
+    state: u8  # StreamState
+    over: u8  # 1: ended by the receiver's FIN or RST, or by an exact RST of the opener
+    initial_sequence: u32  # of the opener's first byte, as the receiver's SYN-ACK says
+    answer_sequence: u32  # of the receiver's first byte, as its SYN-ACK says
+    next_sequence: u32  # the first byte of the opener that was not judged yet
+    acknowledged: u32  # what the receiver has acknowledged of the opener's bytes
+    reply_sequence: u32  # the end of what the receiver has sent
+    matcher: Matcher
+
+
+class StreamState(IntEnum):
+    """Where an inspected connection is."""
+
+    OPENING = 0  # a SYN was let through; nothing is judged before the receiver's SYN-ACK
+    ANSWERED = 3  # the SYN-ACK was let through; only a segment with exactly its two numbers goes on from here
+    OPEN = 1
+    REFUSED = 2  # it was refused: the opener has its answer, the receiver its RST
+
+
+# ---- the matcher's tables ----
+
+
+class Action(IntEnum):
+    """What happens when the head automaton enters a special state. State 0 is dead and always refuses."""
+
+    REFUSE = 0
+    SKIP_VALUE = 1  # bytes 0x20..0x7e stay in this state: look sixteen at a time
+    SKIP_NAME = 2  # letters and '-' stay in this state
+    REQUEST_LINE = 3  # a rule's request line is complete: remember the rule
+    HEAD_END = 4  # the empty line
+    LENGTH_DIGIT = 5
+    LENGTH_NAME = 6  # "content-length:" was read
+    HOST_NAME = 7  # "host:" was read
+
+
+class Seen(IntEnum):
+    """Bits of Matcher.seen."""
+
+    LENGTH = 1
+    HOST = 2
+
+
+class Chunk(Struct):
+    """Scratch of one CPU: a piece of payload being judged, with room to look past its end, and how far it is."""
+
+    matcher: Matcher
+    octets: Annotated[Array[u8], Count(CHUNK_BYTES + 16)]
+    length: u32  # of the payload in `octets`, from 1 to CHUNK_BYTES
+    head_start: u32  # where the head being read starts in it
+    outcome: u32  # Reason; POLICY while nothing is refused
+    position: volatile_u16
+    row: volatile_u32
+
+
+class Scratch(Struct):
+    """One packet, as the parts of the datapath hand it to each other on one CPU."""
+
+    key: ConnectionKey
+    control: u64  # the control word that all of the packet is judged under
+    now_ns: u64  # CLOCK_MONOTONIC_COARSE
+    action: u32  # PolicyAction that was decided
+    identity: u32  # the endpoint's
+    peer_identity: u32
+    direction: u8  # of the hook
+    version: u8  # 4 or 6; 0 without an IP header
+    vlan_tags: u8
+    protocol: u8
+    flags: u8  # TCP flags of the packet
+    kind: u8  # ICMP type
+    opens: u8  # 1: a packet that may open a connection
+    is_piece: u8  # 1: a later fragment
+    reason: u8
+    answer: u8  # Answer
+    audited: u8
+    refusal: u8
+    verdict: u32  # Verdict to report at the end; 0: nothing to report
+    rule: u32
+    rule_set: u32
+    sequence: u32  # of the first byte of the packet that was not judged before
+    acknowledgement: u32
+    l3_offset: u32  # of the IP header
+    l4_offset: u32  # of the transport's
+    payload_offset: u32  # where the first byte lies in the packet that was not judged before
+    payload_length: u32  # from there to the end
+    position: u32  # how much of it is judged
+
+
+class Answer(IntEnum):
+    """What a refused sender gets."""
+
+    FORBIDDEN = 1  # 403 and FIN; the receiver gets RST
+    RESET = 2  # RST, both ways
+    ACKNOWLEDGE = 3  # a bare ACK of its FIN; nothing to the receiver

@@ -1,0 +1,69 @@
+"""What the kernel searches says of every flow what the oracle says, and names the same rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from pybpf.compiler.lower import Branch, Judgement, LoweredSide, Node, lowered, not_enforced
+from pybpf.compiler.lower.judgements import judgement
+from pybpf.compiler.policy.model.flow import Flow
+from pybpf.compiler.policy.model.policy import Direction
+from pybpf.compiler.policy.model.resolved import Entry, Resolved
+from pybpf.compiler.policy.resolve import identity_of, resolve
+from pybpf.compiler.policy.verdict import verdict
+from pybpf.compiler.policy.verdict.connections import matched_ports
+from pybpf.kernel_progs.abi import PolicyAction
+from tests.support.policy_chance import PolicyChance, inventory
+
+SETS, FLOWS = 250, 40
+
+
+def searched(side: LoweredSide, identity: int, flow: Flow) -> Judgement:
+    """The walk that kernel_progs/policy.py does."""
+    node = dict(side.peers).get(identity, side.anybody)
+    for index in (int(flow.protocol), flow.port >> 8, flow.port & 0xFF):
+        node = at(node, index)
+    assert isinstance(node, Judgement)
+    return node
+
+
+def at(node: Node, index: int) -> Node:
+    if not isinstance(node, Branch):
+        return node
+    return [each for first, each in node.runs if first <= index][-1]
+
+
+def expected(resolved: Resolved, flow: Flow) -> Judgement | None:
+    """What the oracle says; None where nothing is enforced."""
+    found = verdict(resolved, flow)
+    if not found.side.enforced:
+        return None
+    judged = flow.source if flow.direction is Direction.EGRESS else flow.destination
+    peer = identity_of(resolved, flow.destination if judged is flow.source else flow.source).number
+
+    def covers(entry: Entry) -> bool:
+        return (entry.peers.identities is None or peer in entry.peers.identities) and (entry.ports is None or bool(matched_ports(entry, flow)))
+
+    return judgement(found, [entry for entry in found.side.entries if covers(entry)])
+
+
+@pytest.mark.parametrize("batch", range(5))
+def test_every_flow_finds_the_oracles_verdict_and_rule(batch: int) -> None:
+    who, met = inventory(), Counter[PolicyAction | None]()
+    for seed in range(batch * SETS // 5, (batch + 1) * SETS // 5):
+        chance = PolicyChance(seed)
+        said = chance.policies()
+        assert not_enforced(said) == ()
+        resolved = resolve(said, who)
+        sides = {(each.name, direction): side for each in lowered(resolved).endpoints for direction, side in ((Direction.INGRESS, each.ingress), (Direction.EGRESS, each.egress))}
+        for _ in range(FLOWS):
+            own = chance.of.choice(who.endpoints)
+            flow = chance.flow(who, own)
+            side = sides[(own.namespace, own.name), flow.direction]
+            right = expected(resolved, flow)
+            peer = flow.source if flow.direction is Direction.INGRESS else flow.destination
+            assert (None if side is None else searched(side, identity_of(resolved, peer).number, flow)) == right, (seed, flow)
+            met[right.action if right is not None else None] += 1
+    assert min(met[each] for each in (None, *PolicyAction)) > 10, met
