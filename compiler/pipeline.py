@@ -50,6 +50,7 @@ __all__ = [
     "Span",
     "build",
     "build_all",
+    "compile_policies",
     "compile_policy",
     "compile_programs",
     "datapath_module",
@@ -118,13 +119,18 @@ def compile_policy(sources: Sequence[Source], inventory: Inventory = NOBODY, loa
     policies is compiled as it stands, which is what a file by itself says.
     """
     reading = must_read(sources, load)
-    if wrong := not_enforced(reading.policies):
+    return compile_policies(reading.policies, merged(inventory, reading.cidr_groups))
+
+
+def compile_policies(policies: Sequence[Policy], inventory: Inventory) -> Compilation:
+    """The same of policies that were read. CompileError for what the kernel programs do not enforce."""
+    if wrong := not_enforced(policies):
         raise CompileError(wrong)
-    resolved = resolve(reading.policies, merged(inventory, reading.cidr_groups))
-    made = lowered(resolved) if inventory.endpoints else _stand_alone(reading.policies)
+    resolved = resolve(policies, inventory)
+    made = lowered(resolved) if inventory.endpoints else _stand_alone(policies)
     numbers = {origin: number for number, origin in enumerate(made.origins, 1)}
     tables = tuple(http_tables(each.rules, [numbers[origin] for origin in each.origins]) for each in made.rule_sets)
-    return Compilation(reading.policies, resolved, made, tables)
+    return Compilation(tuple(policies), resolved, made, tables)
 
 
 def datapath_module() -> ir.Module:

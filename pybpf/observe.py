@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address
+from types import MappingProxyType
+from typing import Final
 
 from pybpf.compiler.lower import Origin
+from pybpf.compiler.policy.model.resolved import RESERVED_IDENTITIES
 from pybpf.kernel_progs.abi import Address, Direction, Event, Reason, Verdict
+
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+_RESERVED: Final = {number: name for name, number in RESERVED_IDENTITIES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Flow:
     tcp_flags: int
     icmp_type: int | None
     length_bytes: int
+    source: str  # NAMESPACE/NAME of an endpoint, the name of a reserved identity, else the identity's number
+    destination: str
 
     def __str__(self) -> str:
         rule = f" ({self.rule.text} at {self.rule.place})" if self.rule else ""
@@ -38,8 +46,8 @@ class Flow:
         return f"{source} -> {destination} {self.verdict.name} {self.reason.name}{rule}"
 
 
-def flow_of(record: bytes, origins: Mapping[int, Origin], endpoints: Mapping[int, str]) -> Flow:
-    """The Flow of one record of the log."""
+def flow_of(record: bytes, origins: Mapping[int, Origin], endpoints: Mapping[int, str], owners: Mapping[str, str] = NOBODY) -> Flow:
+    """The Flow of one record of the log. `endpoints` by number, `owners` by address: the names of endpoints."""
     event = Event.view(bytearray(record))
     return Flow(
         time_ns=event.time_ns,
@@ -58,7 +66,13 @@ def flow_of(record: bytes, origins: Mapping[int, Origin], endpoints: Mapping[int
         tcp_flags=event.flags,
         icmp_type=event.kind if event.protocol in (1, 58) else None,
         length_bytes=event.length,
+        source=_name(_address(event.source_address), event.source_identity, owners),
+        destination=_name(_address(event.destination_address), event.destination_identity, owners),
     )
+
+
+def _name(address: str, identity: int, owners: Mapping[str, str]) -> str:
+    return owners.get(address) or _RESERVED.get(identity) or str(identity)
 
 
 def _address(address: Address) -> str:

@@ -15,17 +15,24 @@ from pybpf import __version__
 
 # command -> module:attribute
 COMMANDS: Final = {
+    "apply": "pybpf.cli.apply:apply",
     "build": "pybpf.cli.build:build_programs",
     "check": "pybpf.cli.check:check",
     "compile": "pybpf.cli.compile:compile_policies",
     "convert": "pybpf.cli.convert:convert",
+    "delete": "pybpf.cli.apply:delete",
     "demo": "pybpf.cli.demo:demo",
+    "detach": "pybpf.cli.apply:detach",
     "diff": "pybpf.cli.diff:diff",
+    "endpoints": "pybpf.cli.status:endpoints",
     "explain": "pybpf.cli.explain:explain",
     "fmt": "pybpf.cli.format:format_policies",
     "matrix": "pybpf.cli.matrix:matrix",
+    "observe": "pybpf.cli.observe:observe",
+    "rules": "pybpf.cli.status:rules",
     "schema": "pybpf.cli.schema:schema",
     "show": "pybpf.cli.show:show",
+    "status": "pybpf.cli.status:status",
     "test": "pybpf.cli.testing:test_policies",
     "why": "pybpf.cli.why:why",
 }

@@ -16,30 +16,23 @@ from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Self
 
-from pybpf import elf, hooks, loading
+from pybpf import hooks
 from pybpf.compiler import (
     Compilation,
     Endpoint,
     Inventory,
     Source,
-    build_all,
     compile_policy,
-    datapath_module,
 )
 from pybpf.compiler.lower import RuleSet
 from pybpf.compiler.policy.model.labels import KUBERNETES, Label
-from pybpf.enforce import contents
+from pybpf.enforce.datapath import Datapath, load_datapath
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.tables import Tables
 from pybpf.eventlog import LogReader
 from pybpf.hooks import TcxHook
-from pybpf.kernel_progs import abi, state
 from pybpf.links import Link
-from pybpf.loading import Loaded
 from pybpf.observe import Flow, flow_of
-
-EVENTS_PER_SECOND = 2000  # of each reason, on each CPU
-ANSWERS_PER_SECOND = 1000  # refusals answered for each endpoint, on each CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +56,11 @@ class EndpointConfig:
 class Enforcement:
     """Policy at work. Closing it detaches everything; owned by whoever called `enforce`."""
 
-    def __init__(self, datapath: Loaded, owned: ExitStack) -> None:
+    def __init__(self, datapath: Datapath, owned: ExitStack) -> None:
         self._datapath = datapath
         self._tables = Tables(datapath.maps)
         owned.callback(self._tables.close)
-        self._programs = RulePrograms(datapath)
-        owned.callback(self._programs.close)
+        self._programs = RulePrograms(datapath.maps, {})
         self._links: dict[int, tuple[Link, ...]] = {}
         owned.callback(self._detach_all)
         self._reader = owned.enter_context(LogReader(datapath.maps["log"], datapath.maps["log_head"]))
@@ -151,18 +143,6 @@ def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> E
         enforcement.close()
         raise
     return enforcement
-
-
-def load_datapath(owned: ExitStack) -> Loaded:
-    """The datapath's programs and maps, in the kernel, its parts in their places and its rates set; nothing is attached, nothing passes."""
-    (built,) = build_all([datapath_module])
-    datapath = owned.enter_context(loading.load(elf.parse(built.elf)))
-    parts = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
-    for stage, name in parts.items():
-        datapath.maps["stages"].update(contents.number(stage), datapath.programs[name])
-    rates = abi.Control.of(events_per_second=EVENTS_PER_SECOND, connections_sampled=1, answers_per_second=ANSWERS_PER_SECOND)
-    datapath.maps["control"].update(contents.number(0), bytes(rates))
-    return datapath
 
 
 def _close(links: Sequence[Link]) -> None:

@@ -9,36 +9,28 @@ from pybpf import elf, loading
 from pybpf.compiler import build_all, rule_set_module
 from pybpf.compiler.lower import Origin, RuleSet, http_tables
 from pybpf.enforce import contents
-from pybpf.loading import Loaded
+from pybpf.maps import Map
 
 
 class RulePrograms:
-    """The programs that are loaded, by rule set. Borrows the datapath, whose maps they share; owns the programs."""
+    """The slots that hold a program, by rule set. Borrows the datapath's maps, which the programs share; `rule_sets` holds the programs."""
 
-    def __init__(self, datapath: Loaded) -> None:
-        self._datapath = datapath
-        self._loaded: dict[RuleSet, tuple[int, Loaded]] = {}
+    def __init__(self, maps: Mapping[str, Map], present: Mapping[RuleSet, int]) -> None:
+        self._maps = maps
+        self._slots = dict(present)
 
     def prepare(self, slots: Mapping[RuleSet, int], rules: Mapping[Origin, int]) -> None:
         """Compile and load the programs that are missing, side by side, and put each in its slot."""
-        missing = [each for each in slots if each not in self._loaded]
+        missing = [each for each in slots if each not in self._slots]
         tables = [http_tables(each.rules, [rules[origin] for origin in each.origins]) for each in missing]
         for rule_set, built in zip(missing, build_all([partial(rule_set_module, each) for each in tables]), strict=True):
             spec = elf.parse(built.elf)
-            maps = {name: self._datapath.maps[name] for name in spec.maps if name in self._datapath.maps}
-            loaded = loading.load(spec, maps=maps)
-            self._loaded[rule_set] = (slots[rule_set], loaded)
-            self._datapath.maps["rule_sets"].update(contents.number(slots[rule_set]), loaded.programs["judge_http"])
+            shared = {name: self._maps[name] for name in spec.maps if name in self._maps}
+            with loading.load(spec, maps=shared) as loaded:
+                self._maps["rule_sets"].update(contents.number(slots[rule_set]), loaded.programs["judge_http"])
+            self._slots[rule_set] = slots[rule_set]
 
     def keep(self, used: Collection[RuleSet]) -> None:
-        """Unload the programs of all other rule sets; nothing may refer to their slots any more."""
-        for rule_set in [each for each in self._loaded if each not in used]:
-            slot, loaded = self._loaded.pop(rule_set)
-            self._datapath.maps["rule_sets"].delete(contents.number(slot))
-            loaded.close()
-
-    def close(self) -> None:
-        """Let go of all programs. Closing twice does nothing."""
-        for _, loaded in self._loaded.values():
-            loaded.close()
-        self._loaded.clear()
+        """Empty the slots of all other rule sets; nothing may refer to them any more."""
+        for rule_set in [each for each in self._slots if each not in used]:
+            self._maps["rule_sets"].delete(contents.number(self._slots.pop(rule_set)))

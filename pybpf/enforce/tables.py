@@ -51,6 +51,17 @@ class Column:
 EMPTY = Column({}, {}, {})
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What Tables knows, without the maps."""
+
+    numberings: tuple[
+        Numbering[Origin], Numbering[RuleSet], Numbering[tuple[str, str]], Numbering[Judgement], Numbering[Branch], Numbering[LoweredSide]
+    ]
+    column: Column
+    written: dict[str, dict[bytes, bytes]]
+
+
 class Tables:
     """The maps of a datapath and what their numbers stand for. Borrows the maps."""
 
@@ -65,6 +76,21 @@ class Tables:
         self._sides: Numbering[LoweredSide] = Numbering("sides", abi.OPEN_SIDE + 1, 1 << 31)
         self._column = EMPTY
         self._written: dict[str, dict[bytes, bytes]] = {"addresses": {}, "networks": {}, "endpoints": {}}
+
+    def saved(self) -> Saved:
+        """All that is known of the kernel's maps: values, to be kept beside them."""
+        numberings = (self.rules, self.rule_sets, self.endpoints, self._decisions, self._pages, self._sides)
+        return Saved(numberings, self._column, self._written)
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from what is in the maps already."""
+        self.rules, self.rule_sets, self.endpoints, self._decisions, self._pages, self._sides = saved.numberings
+        self._column, self._written = saved.column, saved.written
+
+    def inherit(self, rules: Numbering[Origin], endpoints: Numbering[tuple[str, str]], revision: int) -> None:
+        """In maps that are new: go on with the numbers that connections, counters and the log know, and with later revisions."""
+        self.rules, self.endpoints = rules, endpoints
+        self.word.set(revision, 0)
 
     def numbers_of(self, lowered: Lowered) -> None:
         """Give every rule and rule set its number: those of rule sets are in the tables of their programs."""

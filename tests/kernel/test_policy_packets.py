@@ -12,11 +12,10 @@ from pybpf.compiler.lower import Judgement, lowered
 from pybpf.compiler.policy.model.flow import Flow
 from pybpf.compiler.policy.model.policy import Direction
 from pybpf.compiler.policy.resolve import resolve
-from pybpf.enforce.install import load_datapath
+from pybpf.enforce.datapath import Datapath, load_datapath
 from pybpf.enforce.tables import Tables
 from pybpf.eventlog import LogReader
 from pybpf.kernel_progs.abi import Control, Event, PolicyAction, Refusal, Verdict
-from pybpf.loading import Loaded
 from pybpf.programs import SkbContext
 from tests.compiler.lower.test_sides import expected
 from tests.support.policy_chance import PolicyChance, inventory
@@ -30,7 +29,7 @@ CONTEXT = SkbContext(ifindex=INTERFACE).pack()
 
 
 @pytest.fixture(scope="module")
-def datapath() -> Iterator[Loaded]:
+def datapath() -> Iterator[Datapath]:
     with ExitStack() as owned:
         made = load_datapath(owned)
         rates = Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30)
@@ -38,7 +37,7 @@ def datapath() -> Iterator[Loaded]:
         yield made
 
 
-def decided(datapath: Loaded, reader: LogReader, flow: Flow, number: int) -> tuple[bool, Event | None]:
+def decided(datapath: Datapath, reader: LogReader, flow: Flow, number: int) -> tuple[bool, Event | None]:
     """(whether the flow's first packet passed as it was, its event)."""
     name = "to_endpoint" if flow.direction is Direction.INGRESS else "from_endpoint"
     frame = first_frame(flow, number)
@@ -73,7 +72,7 @@ def refusal_of(right: Judgement, event: Event) -> Verdict:
     return Verdict.REFUSED_PROHIBITED
 
 
-def test_the_kernel_says_what_the_oracle_says(datapath: Loaded) -> None:
+def test_the_kernel_says_what_the_oracle_says(datapath: Datapath) -> None:
     who, met, number = inventory(), Counter[PolicyAction | None](), 0
     with LogReader(datapath.maps["log"], datapath.maps["log_head"]) as reader:
         tables = Tables(datapath.maps)

@@ -1,0 +1,116 @@
+"""`pybpf apply`, `pybpf delete`, `pybpf detach`: what is enforced on this host, changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pybpf.cli.enforcing import folder_option, told
+from pybpf.cli.failing import Unable
+from pybpf.cli.inputs import imported, read_inputs
+from pybpf.compiler.diag import Source
+
+if TYPE_CHECKING:
+    from pybpf.compiler import Inventory
+    from pybpf.compiler.policy.model.policy import Policy
+    from pybpf.enforce.applying import Plan
+
+
+@click.command()
+@click.option("-f", "--file", "paths", metavar="FILE", multiple=True, required=True, help="Policies: files or folders; may be given several times.")
+@click.option("--endpoints", "who", metavar="FILE", help="Who exists and where (docs/enforcing.md); as before when not given.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The plan as one object.")
+@folder_option
+def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, as_json: bool, folder: Path) -> None:
+    """Enforce policies on this host's endpoints, beside those that are enforced; policies of the same names are replaced.
+
+    All of it, or nothing: files with errors change nothing, and while policies change no packet passes that neither the old
+    nor the new ones allow. What is enforced stays when this command ends.
+    """
+    with told():
+        from pybpf.compiler.pipeline import compile_policies
+        from pybpf.enforce import applying, store
+
+        policies, inventory = _read(paths, who)
+        if dry_run:
+            before = applying.current(folder)
+            request = applying.with_policies(before, policies, inventory)
+            compile_policies(request.policies, request.inventory)
+            _show(applying.plan(before, request), as_json, "would be ")
+            return
+        with store.locked(folder):
+            before = applying.current(folder)
+            request = applying.with_policies(before, policies, inventory)
+            planned = applying.plan(before, request)
+            applying.carry_out(folder, request)
+        _show(planned, as_json, "")
+
+
+@click.command()
+@click.option("-f", "--file", "paths", metavar="FILE", multiple=True, required=True, help="The policies to delete: files or folders.")
+@click.option("--json", "as_json", is_flag=True, help="The plan as one object.")
+@folder_option
+def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
+    """Enforce the policies in FILE... no longer. Endpoints that no policy is about any more let everything pass."""
+    with told():
+        from pybpf.enforce import applying, store
+
+        policies, _ = _read(paths, None)
+        with store.locked(folder):
+            before = applying.current(folder)
+            request = applying.without_policies(before, [applying.name_of(each) for each in policies])
+            planned = applying.plan(before, request)
+            applying.carry_out(folder, request)
+        _show(planned, as_json, "")
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, required=True, help="Of every endpoint; there is no other way yet.")
+@folder_option
+def detach(everything: bool, folder: Path) -> None:
+    """Take enforcement off every interface and forget all policies: from then on everything passes."""
+    assert everything
+    with told():
+        from pybpf.enforce import installation, store
+
+        if not folder.exists():
+            raise Unable("nothing is enforced")
+        with store.locked(folder):
+            number = installation.detach_all(folder)
+        click.echo(f"detached from {number} interface{'s' if number != 1 else ''}; nothing is enforced")
+
+
+def _read(paths: tuple[str, ...], who: str | None) -> tuple[tuple[Policy, ...], Inventory | None]:
+    from pybpf.compiler.policy.inventory import merged, read_inventory
+    from pybpf.compiler.policy.reading import must_read
+
+    inputs = read_inputs(paths)
+    of_inventory = read_inputs([who] if who is not None else [])
+    if unreadable := inputs.unreadable + of_inventory.unreadable:
+        raise Unable("\npybpf: ".join(unreadable))
+    reading = must_read(_others(inputs.sources, who), imported)
+    if who is None:
+        return reading.policies, None
+    return reading.policies, merged(read_inventory(of_inventory.sources[0]), reading.cidr_groups)
+
+
+def _others(sources: tuple[Source, ...], who: str | None) -> list[Source]:
+    return [each for each in sources if each.name != who]
+
+
+def _show(planned: Plan, as_json: bool, prefix: str) -> None:
+    from pybpf.enforce.applying import written
+
+    if as_json:
+        click.echo(json.dumps(asdict(planned), indent=2))
+        return
+    for verb in ("created", "changed", "deleted", "unchanged"):
+        for name in getattr(planned, verb):
+            click.echo(f"{written(name)} {prefix if verb != 'unchanged' else ''}{verb}")
+    for endpoint in planned.unattached:
+        click.echo(f"endpoint {endpoint}: its interface is not there; it is attached when it is applied again", err=True)

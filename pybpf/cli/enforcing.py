@@ -1,0 +1,47 @@
+"""What the commands of enforcement share: the folder, and errors as the command line tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pybpf.cli import render
+from pybpf.cli.failing import Unable, reason
+from pybpf.compiler.diag import CompileError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def folder_option(command: F) -> F:
+    """--folder, where everything is pinned."""
+    made = click.option(
+        "--folder", metavar="DIR", envvar="PYBPF_FOLDER", default="/sys/fs/bpf/pybpf", show_default=True, type=click.Path(path_type=Path),
+        help="Where everything is pinned, in a BPF file system.",
+    )  # fmt: skip
+    return made(command)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of enforcement become one line and exit status 2; errors of files are shown with their places."""
+    from pybpf.enforce.applying import Nothing
+    from pybpf.enforce.numbering import TableFull
+    from pybpf.enforce.store import Busy
+    from pybpf.errors import KernelError, ObjectError
+    from pybpf.places import PlaceError
+
+    try:
+        yield
+    except CompileError as error:
+        click.echo(render.diagnostics(error.diagnostics), err=True)
+        raise Unable("the files have errors") from error
+    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy) as error:
+        raise Unable(str(error)) from error
+    except BrokenPipeError:
+        raise  # click ends quietly when nobody reads on
+    except OSError as error:
+        raise Unable(f"{error.filename}: {reason(error)}" if error.filename else reason(error)) from error

@@ -1,0 +1,104 @@
+"""`pybpf status`, `pybpf endpoints`, `pybpf rules`: what is enforced on this host, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pybpf.cli.enforcing import folder_option, told
+
+if TYPE_CHECKING:
+    from pybpf.enforce.figures import Figures, RuleFigures
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One object.")
+@folder_option
+def status(as_json: bool, folder: Path) -> None:
+    """Say what is enforced, how full the kernel's tables are, and what was dropped for which reason.
+
+    Exit status 1 when nothing is enforced, or a change did not come to its end.
+    """
+    with told():
+        from pybpf.enforce.figures import figures
+
+        found = figures(folder)
+    if found is None:
+        click.echo("{}" if as_json else "nothing is enforced")
+        raise SystemExit(1)
+    click.echo(json.dumps(_object(found), indent=2) if as_json else _text(found))
+    raise SystemExit(1 if found.state.pending is not None else 0)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One object for every endpoint.")
+@folder_option
+def endpoints(as_json: bool, folder: Path) -> None:
+    """List the endpoints that are attached: identity, interface, packets and refusals of each direction."""
+    with told():
+        from pybpf.enforce import figures
+
+        found = figures.endpoints(folder)
+    if as_json:
+        rows = [{"endpoint": each.name, "identity": each.identity, "interface": each.interface_index, **{
+            direction.name.lower(): dict(zip(("packets", "bytes", "refused", "audited"), counts, strict=True)) for direction, counts in each.counts.items()
+        }} for each in found]  # fmt: skip
+        click.echo(json.dumps(rows, indent=2))
+        return
+    click.echo(f"{'ENDPOINT':<32} {'IDENTITY':>8} {'INTERFACE':>9} {'IN':>10} {'REFUSED':>8} {'OUT':>10} {'REFUSED':>8}")
+    for each in found:
+        (packets_in, _, refused_in, _), (packets_out, _, refused_out, _) = each.counts.values()
+        click.echo(f"{each.name:<32} {each.identity:>8} {each.interface_index:>9} {packets_in:>10} {refused_in:>8} {packets_out:>10} {refused_out:>8}")
+
+
+@click.command()
+@click.option("--hits", "choice", flag_value="hits", help="Only rules that have decided something.")
+@click.option("--unused", "choice", flag_value="unused", help="Only rules that never have.")
+@click.option("--json", "as_json", is_flag=True, help="One object for every rule.")
+@folder_option
+def rules(choice: str | None, as_json: bool, folder: Path) -> None:
+    """List the rules that are enforced by file and line, with the connections they let pass and the packets they refused."""
+    with told():
+        from pybpf.enforce import figures
+
+        found = [each for each in figures.rules(folder) if choice is None or (choice == "hits") == _is_hit(each)]
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        return
+    click.echo(f"{'PASSED':>10} {'REFUSED':>10}  RULE")
+    for each in found:
+        click.echo(f"{each.passed:>10} {each.refused:>10}  {each.rule.place} {each.rule.policy}: {each.rule.text}")
+
+
+def _is_hit(rule: RuleFigures) -> bool:
+    return rule.passed + rule.refused > 0
+
+
+def _object(found: Figures) -> dict[str, object]:
+    return {
+        "policies": len(found.state.request.policies),
+        "interfaces": found.interfaces,
+        "revision": found.state.revision,
+        "unfinished": found.state.pending is not None,
+        "tables": [asdict(each) for each in found.uses],
+        "counted": {each.name.lower(): number for each, number in found.counted.items()},
+        "dropped": {each.name.lower(): number for each, number in found.reasons.items()},
+        "forgotten": found.evicted,
+        "events": found.events,
+    }
+
+
+def _text(found: Figures) -> str:
+    lines = [f"{len(found.state.request.policies)} policies on {found.interfaces} interfaces, revision {found.state.revision}"]
+    if found.state.pending is not None:
+        lines.append("a change did not come to its end: apply again")
+    lines += ["", f"{'TABLE':<14} {'USED':>9} {'OF':>9}", *(f"{each.table:<14} {each.used:>9} {each.limit:>9}" for each in found.uses)]
+    lines += ["", *(f"{each.name.lower().replace('_', ' '):<22} {number:>12}" for each, number in found.counted.items())]
+    lines += [f"{'connections forgotten':<22} {found.evicted:>12}", f"{'events':<22} {found.events:>12}"]
+    if found.reasons:
+        lines += ["", "dropped or answered, by reason:", *(f"  {each.name.lower().replace('_', ' '):<20} {number:>12}" for each, number in found.reasons.items())]
+    return "\n".join(lines)

@@ -1,0 +1,74 @@
+"""The datapath's programs and maps in the kernel: loaded anew, or opened where they are pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from pybpf import elf, loading
+from pybpf.compiler import build_all, datapath_module
+from pybpf.enforce import contents
+from pybpf.kernel_progs import abi, state
+from pybpf.maps import Map
+from pybpf.programs import Program
+
+EVENTS_PER_SECOND: Final = 2000  # of each reason, on each CPU
+ANSWERS_PER_SECOND: Final = 1000  # refusals answered for each endpoint, on each CPU
+ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
+STAGES: Final = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
+# Maps that know flows and counts: they go on when programs and policy are made anew.
+LASTING: Final = (
+    "connections", "streams", "fragments", "log", "log_head", "rule_counts", "endpoint_counts", "counters", "event_buckets", "answer_buckets",
+)  # fmt: skip
+OF_POLICY: Final = ("control", "endpoints", "addresses", "networks", "peers", "pages", "decisions", "rule_sets", "stages", "scratches")
+
+
+@dataclass(frozen=True, slots=True)
+class Datapath:
+    """Maps and programs by name. Owned by whoever made it."""
+
+    maps: Mapping[str, Map]
+    programs: Mapping[str, Program]
+
+
+@cache
+def datapath_elf() -> bytes:
+    """The object of the datapath, compiled once by a process."""
+    (built,) = build_all([datapath_module])
+    return built.elf
+
+
+def load_datapath(owned: ExitStack, lasting: Mapping[str, Map] = MappingProxyType({})) -> Datapath:
+    """The datapath in the kernel, its parts in their places and its rates set; nothing is attached, nothing passes. `lasting` are maps of
+    another one to go on with."""
+    loaded = owned.enter_context(loading.load(elf.parse(datapath_elf()), maps=lasting))
+    for stage, name in STAGES.items():
+        loaded.maps["stages"].update(contents.number(stage), loaded.programs[name])
+    rates = abi.Control.of(events_per_second=EVENTS_PER_SECOND, connections_sampled=1, answers_per_second=ANSWERS_PER_SECOND)
+    loaded.maps["control"].update(contents.number(0), bytes(rates))
+    return Datapath({name: loaded.maps[name] for name in (*LASTING, *OF_POLICY)}, loaded.programs)
+
+
+def pin(datapath: Datapath, lasting: Path, generation: Path) -> None:
+    """Give everything its name: maps that last in the one folder, the rest in the other."""
+    for folder in (lasting, generation):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in LASTING:
+        if not (lasting / name).exists():
+            datapath.maps[name].pin(lasting / name)
+    for name in OF_POLICY:
+        datapath.maps[name].pin(generation / name)
+    for name in ENTRY_PROGRAMS:
+        datapath.programs[name].pin(generation / name)
+
+
+def open_pinned(owned: ExitStack, lasting: Path, generation: Path) -> Datapath:
+    """What `pin` has named. Raises KernelError where something is missing."""
+    maps = {name: owned.enter_context(Map.from_pin(lasting / name)) for name in LASTING}
+    maps |= {name: owned.enter_context(Map.from_pin(generation / name)) for name in OF_POLICY}
+    return Datapath(maps, {name: owned.enter_context(Program.from_pin(generation / name)) for name in ENTRY_PROGRAMS})

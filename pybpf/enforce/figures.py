@@ -1,0 +1,137 @@
+"""What the kernel has counted, and how full its tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from pybpf.compiler.lower import Origin
+from pybpf.enforce import contents, store
+from pybpf.enforce.datapath import Datapath, open_pinned
+from pybpf.enforce.store import State
+from pybpf.kernel_progs import abi
+from pybpf.kernel_progs.abi import Counted, Direction, Reason
+from pybpf.maps import Map
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a table is in use."""
+
+    table: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything at one moment. `counted` and `reasons` are sums over CPUs since enforcement began."""
+
+    state: State
+    interfaces: int
+    uses: tuple[Use, ...]
+    counted: Mapping[Counted, int]
+    reasons: Mapping[Reason, int]
+    evicted: int
+    events: int
+    changing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFigures:
+    """What an endpoint's packets came to, by direction: packets, bytes, refused, audited."""
+
+    name: str
+    identity: int
+    interface_index: int
+    counts: Mapping[Direction, tuple[int, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFigures:
+    """How often a rule decided."""
+
+    rule: Origin
+    passed: int
+    refused: int
+
+
+def figures(folder: Path) -> Figures | None:
+    """The state and the kernel's figures; None when nothing is enforced. Raises KernelError."""
+    state = store.read(folder) if folder.exists() else None
+    if state is None:
+        return None
+    with ExitStack() as owned:
+        datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+        counters = [_sum(datapath.maps["counters"], index) for index in range(abi.COUNTERS)]
+        live = sum(1 for _ in datapath.maps["connections"].keys())  # noqa: SIM118  # a Map has no __iter__
+        word = int.from_bytes((datapath.maps["control"].lookup(bytes(4)) or bytes(8))[:8], "little")
+        uses = _uses(state, live)
+        return Figures(
+            state, len(state.saved.column.endpoints), uses,
+            {each: counters[each] for each in Counted if each is not Counted.REASONS},
+            {each: counters[Counted.REASONS + each] for each in Reason if counters[Counted.REASONS + each]},
+            max(0, counters[Counted.CONNECTIONS] - live), int.from_bytes((datapath.maps["log_head"].lookup(bytes(4)) or bytes(8))[:8], "little"),
+            word & abi.BOTH_COLUMNS == abi.BOTH_COLUMNS,
+        )  # fmt: skip
+
+
+def endpoints(folder: Path) -> list[EndpointFigures]:
+    """Every endpoint that is attached, with its counts."""
+    state = store.read(folder) if folder.exists() else None
+    if state is None:
+        return []
+    names = {number: name for name, number in state.saved.numberings[2].numbers.items()}
+    with ExitStack() as owned:
+        datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+        return [
+            EndpointFigures("/".join(names[number]), identity, index, {each: _endpoint_count(datapath, number, each) for each in Direction})
+            for index, (number, identity, _, _) in state.saved.column.endpoints.items()
+        ]
+
+
+def rules(folder: Path) -> list[RuleFigures]:
+    """Every rule that is enforced, with how often it decided, in the order of files and lines."""
+    state = store.read(folder) if folder.exists() else None
+    if state is None:
+        return []
+    with ExitStack() as owned:
+        datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+        counts = datapath.maps["rule_counts"]
+        found = [RuleFigures(origin, *_rule_count(counts, number)) for origin, number in state.saved.numberings[0].numbers.items()]
+    return sorted(found, key=lambda each: (each.rule.source, each.rule.line, each.rule.column))
+
+
+def _uses(state: State, connections: int) -> tuple[Use, ...]:
+    rules_, sets, _, decisions, pages, sides = state.saved.numberings
+    column = state.saved.column
+    return (
+        Use("endpoints", len(column.endpoints), abi.MAX_ENDPOINTS - 1),
+        Use("addresses", len(column.addresses), abi.MAX_ADDRESSES),
+        Use("networks", len(column.networks), abi.MAX_NETWORKS),
+        Use("peers", sum(len(each.peers) + 1 for each in sides.numbers), abi.MAX_PEERS),
+        Use("pages", len(pages.numbers), abi.MAX_PAGES),
+        Use("decisions", len(decisions.numbers), abi.MAX_DECISIONS - 1),
+        Use("rules", len(rules_.numbers), abi.MAX_RULES - 1),
+        Use("rule sets", len(sets.numbers), abi.MAX_RULE_SETS),
+        Use("connections", connections, abi.MAX_CONNECTIONS),
+    )
+
+
+def _sum(counters: Map, index: int) -> int:
+    return sum(int.from_bytes(each, "little") for each in counters.lookup_per_cpu(contents.number(index)) or ())
+
+
+def _endpoint_count(datapath: Datapath, number: int, direction: Direction) -> tuple[int, int, int, int]:
+    found = [abi.EndpointCount.view(bytearray(each)) for each in datapath.maps["endpoint_counts"].lookup_per_cpu(contents.number(number * 2 + direction)) or ()]
+    return (
+        sum(each.packets for each in found), sum(each.octets for each in found),
+        sum(each.refused for each in found), sum(each.audited for each in found),
+    )  # fmt: skip
+
+
+def _rule_count(counts: Map, number: int) -> tuple[int, int]:
+    found = [abi.RuleCount.view(bytearray(each)) for each in counts.lookup_per_cpu(contents.number(number)) or ()]
+    return sum(each.connections for each in found), sum(each.refused for each in found)

@@ -1,0 +1,209 @@
+"""Enforcement that outlives its process: put in place, changed, adopted after a crash or an upgrade, taken away.
+
+A change of policy goes the way of tables.py in the maps that are there. Where these cannot be trusted (another version of pybpf wrote
+them, or a process died while it changed them) a new generation is made: programs and maps of policy anew, filled with what is enforced
+now, and then each attachment is moved from the old program to the new one, which say the same; only then the policy changes. Maps that
+know flows and counts go on, with numbers of rules and endpoints as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Final, Self
+
+import pybpf
+from pybpf import hooks
+from pybpf.compiler import Compilation
+from pybpf.compiler.lower import RuleSet
+from pybpf.compiler.pipeline import compile_policies
+from pybpf.enforce import store
+from pybpf.enforce.datapath import LASTING, Datapath, load_datapath, open_pinned, pin
+from pybpf.enforce.rule_programs import RulePrograms
+from pybpf.enforce.store import Request, State
+from pybpf.enforce.tables import Tables
+from pybpf.errors import KernelError
+from pybpf.hooks import TcxHook
+from pybpf.kernel_progs.abi import BOTH_COLUMNS
+from pybpf.links import Link
+from pybpf.maps import Map
+from pybpf.places import Place, find
+
+Names = tuple[str, str]
+HOOKS: Final = {"to": (TcxHook.EGRESS, "to_endpoint"), "from": (TcxHook.INGRESS, "from_endpoint")}
+
+
+@cache
+def version() -> str:
+    """What tells this code from any other that lays out the maps or the state: a hash of its sources."""
+    digest = hashlib.sha256()
+    roots = [Path(str(pybpf.__file__)).parent / part for part in ("enforce", "../kernel_progs", "../compiler/lower", "../compiler/policy/model")]
+    for path in sorted(each for root in roots for each in root.rglob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Installation:
+    """What is pinned in a folder, open for a change. Made by `opened`, under the folder's lock."""
+
+    def __init__(self, folder: Path, state: State | None, datapath: Datapath, owned: ExitStack) -> None:
+        self._folder, self._datapath, self._owned = folder, datapath, owned
+        self.state = state
+        self.tables = Tables(datapath.maps)
+        owned.callback(self.tables.close)
+
+    @classmethod
+    def opened(cls, folder: Path, places: Mapping[Names, Place]) -> Self:
+        """What is there, fit to be changed: adopted, or made anew with what is enforced now. `places` are where its endpoints are."""
+        state = store.read(folder)
+        if state is not None and state.version == version() and state.pending is None:
+            return cls._adopted(folder, state)
+        return cls._made(folder, state, places)
+
+    @classmethod
+    def _adopted(cls, folder: Path, state: State) -> Self:
+        with ExitStack() as owned:
+            datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+            made = cls(folder, state, datapath, owned.pop_all())
+        made.tables.restore(state.saved)
+        return made
+
+    @classmethod
+    def _made(cls, folder: Path, state: State | None, places: Mapping[Names, Place]) -> Self:
+        """A new generation. With a state before it, it enforces what that one does, and all attachments are moved to it."""
+        generation = 1 if state is None else state.generation + 1
+        for leftover in (str(generation), *(["lasting", "links"] if state is None else [])):  # of a process that died early
+            shutil.rmtree(folder / leftover, ignore_errors=True)
+        with ExitStack() as owned:
+            lasting = {} if state is None else {name: owned.enter_context(Map.from_pin(folder / "lasting" / name)) for name in LASTING}
+            datapath = load_datapath(owned, lasting)
+            pin(datapath, folder / "lasting", folder / str(generation))
+            made = cls(folder, None, datapath, owned.pop_all())
+        if state is not None:
+            made._take_over(state, generation, places)
+        return made
+
+    def _take_over(self, state: State, generation: int, places: Mapping[Names, Place]) -> None:
+        request, revision = _enforced(self._folder, state)
+        rules, _, endpoints, *_ = state.saved.numberings
+        self.tables.inherit(rules, endpoints, revision + 1)
+        compilation = compile_policies(request.policies, request.inventory)
+        known = {name: place.interface_index for name, place in places.items()}
+        self._switch(compilation, known, {})
+        self._move_links()
+        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved())
+        store.write(self._folder, self.state)
+        shutil.rmtree(self._folder / str(state.generation), ignore_errors=True)
+
+    def apply(self, request: Request, compilation: Compilation, places: Mapping[Names, Place]) -> None:
+        """Enforce `request` in place of what is enforced. After an error, or death, at any point the next `opened` finds its way."""
+        before = self.state
+        interfaces = {name: place.interface_index for name, place in places.items()}
+        if before is not None:
+            store.write(self._folder, replace(before, pending=request))
+        present = dict(before.saved.numberings[1].numbers) if before is not None else {}
+        self._detach(keep=set(interfaces.values()))
+        self._switch(compilation, interfaces, present)
+        generation = 1 if before is None else before.generation
+        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved())
+        if before is None:
+            store.write(self._folder, self.state)
+        for index in interfaces.values():
+            self._attach(index)
+        store.write(self._folder, self.state)
+
+    def close(self) -> None:
+        """Let go of it; it goes on."""
+        self._owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _switch(self, compilation: Compilation, interfaces: Mapping[Names, int], present: Mapping[RuleSet, int]) -> None:
+        self.tables.numbers_of(compilation.lowered)
+        programs = RulePrograms(self._datapath.maps, present)
+        slots = {each: self.tables.rule_sets.number(each) for each in compilation.lowered.rule_sets}
+        programs.prepare(slots, self.tables.rules.numbers)
+        self.tables.switch(compilation.lowered, interfaces)
+        programs.keep(set(slots))
+
+    def _attach(self, index: int) -> None:
+        """Both hooks of an interface; what is attached already stays as it is."""
+        folder = self._folder / "links"
+        folder.mkdir(exist_ok=True)
+        for name, (hook, program) in HOOKS.items():
+            path = folder / f"{index}_{name}"
+            if path.exists() and _is_live(path):
+                continue
+            path.unlink(missing_ok=True)
+            with hooks.attach_tcx(self._datapath.programs[program], index, hook) as link:
+                link.pin(path)
+
+    def _detach(self, keep: set[int]) -> None:
+        for path in _links(self._folder):
+            if int(path.name.partition("_")[0]) not in keep:
+                _take_off(path)
+
+    def _move_links(self) -> None:
+        for path in _links(self._folder):
+            if not _is_live(path):
+                path.unlink(missing_ok=True)
+                continue
+            with Link.from_pin(path) as link:
+                link.update(self._datapath.programs[HOOKS[path.name.partition("_")[2]][1]])
+
+
+def detach_all(folder: Path) -> int:
+    """Take every attachment away and forget everything; how many interfaces had one. Under the folder's lock."""
+    found = _links(folder)
+    for path in found:
+        _take_off(path)
+    for each in folder.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink(missing_ok=True)
+    return len({path.name.partition("_")[0] for path in found})
+
+
+def places_of(request: Request) -> dict[Names, Place]:
+    """Where the endpoints are that are there now. Raises PlaceError."""
+    found = ((each, find(each)) for each in request.inventory.endpoints)
+    return {(each.namespace, each.name): place for each, place in found if place is not None}
+
+
+def _enforced(folder: Path, state: State) -> tuple[Request, int]:
+    """What the generation of `state` enforces now, and its revision: a process may have died on the way to what is pending."""
+    with ExitStack() as owned:
+        control = owned.enter_context(Map.from_pin(folder / str(state.generation) / "control"))
+        value = int.from_bytes((control.lookup(bytes(4)) or bytes(8))[:8], "little")
+    revision, columns = value >> 2, value & BOTH_COLUMNS
+    arrived = revision != state.revision and columns != BOTH_COLUMNS
+    return (state.pending if state.pending is not None and arrived else state.request), revision
+
+
+def _links(folder: Path) -> list[Path]:
+    with suppress(FileNotFoundError):
+        return sorted((folder / "links").iterdir())
+    return []
+
+
+def _take_off(path: Path) -> None:
+    """An attachment, now: a link whose name goes is taken off by the kernel only a little later."""
+    with Link.from_pin(path) as link, suppress(KernelError):  # an interface that is gone has taken its links along
+        link.detach()
+    path.unlink(missing_ok=True)
+
+
+def _is_live(path: Path) -> bool:
+    """Whether an attachment's interface is still there."""
+    with Link.from_pin(path) as link:
+        return bool(link.info().ifindex)

@@ -1,0 +1,195 @@
+"""Enforcement that outlives its process: applied, changed by another process, killed in the middle, taken over, taken away."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pybpf.compiler.diag import Source
+from pybpf.compiler.policy.inventory import read_inventory
+from pybpf.compiler.policy.reading import must_read
+from pybpf.demo import namespaces
+from pybpf.demo.network import Network, network
+from pybpf.enforce import applying, figures, installation, store
+from pybpf.enforce.store import Request
+
+pytestmark = pytest.mark.kernel
+ALWAYS, NEVER, FIRST, SECOND = 9000, 9001, 9002, 9003
+SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
+KILLS = 100 if os.environ.get("PYBPF_FUZZ") else 25
+POLICY = """
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: server, namespace: default}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: client}}]
+    toPorts: [{ports: [{port: "%d", protocol: UDP}, {port: "%d", protocol: UDP}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Network]:
+    with network(["client", "server"]) as made:
+        yield made
+
+
+@pytest.fixture
+def folder(bpffs: Path) -> Iterator[Path]:
+    made = bpffs / "enforced"
+    yield made
+    if made.exists():
+        installation.detach_all(made)
+        made.rmdir()
+
+
+def request(built: Network, port: int) -> Request:
+    """The server may be asked on ALWAYS and on `port`."""
+    lines = [f"- {{name: {each.name}, namespace: default, labels: {{app: {each.name}}}, addresses: [{each.ipv4}], interface: {each.interface}}}" for each in built.places]
+    inventory = read_inventory(Source("endpoints.yaml", "endpoints:\n" + "\n".join(lines)))
+    return Request(must_read([Source("policy.yaml", POLICY % (ALWAYS, port))]).policies, inventory)
+
+
+def apply(built: Network, folder: Path, port: int) -> None:
+    def job() -> None:
+        with store.locked(folder):
+            applying.carry_out(folder, request(built, port))
+
+    namespaces.run(built.node, job)
+
+
+class Flood:
+    """Numbered datagrams from the client to four ports of the server, until it is stopped."""
+
+    def __init__(self, built: Network) -> None:
+        self._address = built.place("server").ipv4
+        self._sockets = {port: namespaces.run(built.place("server").namespace, partial(self._receiver, port)) for port in (ALWAYS, NEVER, FIRST, SECOND)}
+        self._sender = namespaces.run(built.place("client").namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.sent = 0
+        self.arrived: dict[int, list[int]] = {port: [] for port in self._sockets}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _receiver(self, port: int) -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        made.bind(("", port))
+        made.setblocking(False)
+        return made
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            for port in self._sockets:
+                self._sender.sendto(self.sent.to_bytes(8, "big"), (self._address, port))
+            self.sent += 1
+            if self.sent % 16 == 0:
+                self._drain()
+                time.sleep(0.001)
+
+    def _drain(self) -> None:
+        for port, each in self._sockets.items():
+            try:
+                while True:
+                    self.arrived[port].append(int.from_bytes(each.recv(8), "big"))
+            except BlockingIOError:
+                pass
+
+    def __enter__(self) -> Flood:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+        time.sleep(0.05)
+        self._drain()
+        for each in (*self._sockets.values(), self._sender):
+            each.close()
+
+
+@contextmanager
+def flooded(built: Network) -> Iterator[Flood]:
+    with Flood(built) as flood:
+        time.sleep(0.1)
+        yield flood
+    assert flood.arrived[NEVER] == []
+    assert flood.arrived[ALWAYS] == list(range(flood.sent)), "a packet of an unchanged rule was lost"
+
+
+def killed(job: Callable[[], None], after_seconds: float) -> None:
+    """Run `job` in a process of its own and kill that after a while."""
+    child = os.fork()
+    if child == 0:
+        try:
+            job()
+        finally:
+            os._exit(0)
+    time.sleep(after_seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def test_another_process_changes_what_one_has_applied(built: Network, folder: Path) -> None:
+    apply(built, folder, FIRST)
+    with flooded(built) as flood:
+        time.sleep(0.1)
+        seen = len(flood.arrived[FIRST])
+        apply(built, folder, SECOND)
+        time.sleep(0.1)
+        cut = len(flood.arrived[FIRST])
+        time.sleep(0.1)
+    assert seen > 0 and len(flood.arrived[FIRST]) - cut <= 16 and flood.arrived[SECOND] != []
+
+
+def test_killed_at_any_point_nothing_opens_and_the_next_apply_finds_its_way(built: Network, folder: Path) -> None:
+    apply(built, folder, FIRST)
+    chance = random.Random(5)
+    with flooded(built):
+        for number in range(KILLS):
+            port = (FIRST, SECOND)[number % 2]
+            killed(partial(apply, built, folder, port), chance.random() * (0.2 if number % 3 else 1.5))
+        apply(built, folder, SECOND)
+    state = store.read(folder)
+    assert state is not None and state.pending is None
+
+
+def test_another_version_takes_over_with_a_new_generation(built: Network, folder: Path) -> None:
+    apply(built, folder, FIRST)
+    state = store.read(folder)
+    assert state is not None
+    store.write(folder, replace(state, version="older"))
+    with flooded(built) as flood:
+        apply(built, folder, SECOND)
+        time.sleep(0.1)
+    after = store.read(folder)
+    assert after is not None and after.generation == state.generation + 1 and flood.arrived[SECOND] != []
+    assert not (folder / str(state.generation)).exists()
+    counted = {each.name: each.counts for each in figures.endpoints(folder)}
+    assert sum(counts[0] for counts in counted["default/server"].values()) > 0
+
+
+def test_everything_passes_and_nothing_is_left_after_detaching(built: Network, folder: Path) -> None:
+    apply(built, folder, FIRST)
+    assert installation.detach_all(folder) == 2
+    assert list(folder.iterdir()) == []
+    with Flood(built) as flood:
+        time.sleep(0.2)
+    assert flood.arrived[NEVER] == list(range(flood.sent))
+
+
+def test_two_processes_do_not_change_it_at_once(built: Network, folder: Path) -> None:
+    apply(built, folder, FIRST)
+    with store.locked(folder), pytest.raises(store.Busy, match="another process"):
+        apply(built, folder, SECOND)
