@@ -20,6 +20,7 @@ __all__ = [
     "Span",
     "build",
     "build_all",
+    "compile_policies",
     "compile_policy",
     "compile_programs",
     "datapath_module",

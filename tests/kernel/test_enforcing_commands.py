@@ -1,0 +1,131 @@
+"""The commands of enforcement, as a user has them: in the node's network namespace, on real interfaces."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pybpf.demo import namespaces
+from pybpf.demo.network import Network, network
+from pybpf.enforce import installation
+
+pytestmark = pytest.mark.kernel
+POLICY = """
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: server, namespace: default}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  ingress:
+  - fromEndpoints: [{matchLabels: {app: client}}]
+    toPorts: [{ports: [{port: "%d", protocol: TCP}]}]
+"""
+
+
+class Host:
+    """A node with two endpoints, and the files that describe them."""
+
+    def __init__(self, built: Network, files: Path, folder: Path) -> None:
+        self.built, self.files, self.folder = built, files, folder
+        server, client = built.place("server"), built.place("client")
+        (files / "endpoints.yaml").write_text(
+            "endpoints:\n"
+            f"- {{name: server, namespace: default, labels: {{app: server}}, addresses: [{server.ipv4}], interface: {server.interface}}}\n"
+            f"- {{name: client, namespace: default, labels: {{app: client}}, addresses: [{client.ipv4}], networkNamespace: {client.namespace}}}\n"
+        )
+        self.policy(80)
+
+    def policy(self, port: int) -> None:
+        """The client may connect to this port."""
+        (self.files / "policy.yaml").write_text(POLICY % port)
+
+    def pybpf(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The command, in the node's network namespace."""
+        command = [sys.executable, "-m", "pybpf", *words, "--folder", str(self.folder)]
+        return namespaces.run(self.built.node, lambda: subprocess.run(command, capture_output=True, text=True, cwd=self.files, timeout=60))
+
+    def connects(self, port: int) -> bool:
+        """Whether the client reaches the server's port."""
+        address = self.built.place("server").ipv4
+        listener = namespaces.run(self.built.place("server").namespace, lambda: socket.create_server((address, port)))
+
+        def connect() -> bool:
+            try:
+                socket.create_connection((address, port), timeout=0.4).close()
+            except TimeoutError:
+                return False
+            return True
+
+        with listener:
+            return namespaces.run(self.built.place("client").namespace, connect)
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Network]:
+    with network(["client", "server"]) as made:
+        yield made
+
+
+@pytest.fixture
+def host(built: Network, tmp_path: Path, bpffs: Path) -> Iterator[Host]:
+    made = Host(built, tmp_path, bpffs / "enforced")
+    yield made
+    if made.folder.exists():
+        installation.detach_all(made.folder)
+        made.folder.rmdir()
+
+
+def test_apply_observe_change_and_delete(host: Host) -> None:
+    assert host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml", "--dry-run").stdout == "CiliumNetworkPolicy default/server would be created\n"
+    assert host.connects(81)
+    applied = host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+    assert (applied.returncode, applied.stdout, applied.stderr) == (0, "CiliumNetworkPolicy default/server created\n", "")
+    assert host.connects(80) and not host.connects(81)
+
+    seen = host.pybpf("observe", "--verdict", "refused", "--to", "server", "-o", "json")
+    flows = [json.loads(line) for line in seen.stdout.splitlines()]
+    assert flows and all(flow["destination"]["port"] == 81 and flow["rule"]["place"].startswith("policy.yaml:8") for flow in flows)
+    assert host.pybpf("observe", "--port", "81", "--not", "--verdict", "refused", "--not", "--verdict", "forwarded").stdout == ""
+    assert "policy.yaml:9:15 server: allow" in host.pybpf("rules", "--hits").stdout
+    counted = json.loads(host.pybpf("endpoints", "--json").stdout)
+    assert next(each for each in counted if each["endpoint"] == "default/server")["ingress"]["refused"] > 0
+    status = json.loads(host.pybpf("status", "--json").stdout)
+    assert (status["policies"], status["interfaces"], status["unfinished"]) == (1, 2, False) and status["dropped"]["policy"] > 0
+
+    host.policy(81)
+    assert host.pybpf("apply", "-f", "policy.yaml").stdout == "CiliumNetworkPolicy default/server changed\n"
+    assert host.connects(81) and not host.connects(80)
+    assert host.pybpf("apply", "-f", "policy.yaml").stdout == "CiliumNetworkPolicy default/server unchanged\n"
+    assert host.pybpf("delete", "-f", "policy.yaml").stdout == "CiliumNetworkPolicy default/server deleted\n"
+    assert host.connects(80) and host.connects(81)
+    assert host.pybpf("detach", "--all").stdout == "detached from 2 interfaces; nothing is enforced\n"
+    assert host.pybpf("status").returncode == 1
+
+
+def test_files_with_errors_change_nothing(host: Host) -> None:
+    host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+    (host.files / "policy.yaml").write_text(POLICY.replace("toPorts", "toPort") % 81)
+    ended = host.pybpf("apply", "-f", "policy.yaml")
+    assert ended.returncode == 2 and "toPort" in ended.stderr and ended.stdout == ""
+    assert host.connects(80) and not host.connects(81)
+
+
+def test_what_is_missing_is_said(host: Host) -> None:
+    for words, said in (
+        (("apply", "-f", "policy.yaml"), "nothing is enforced yet, and no endpoints were given"),
+        (("delete", "-f", "policy.yaml"), "nothing is enforced"),
+        (("observe",), "nothing is enforced"),
+        (("apply", "-f", "none.yaml"), "none.yaml: ENOENT"),
+    ):
+        ended = host.pybpf(*words)
+        assert ended.returncode == 2 and said in ended.stderr, ended
+    for word, said in (("--port=http", "is no port"), ("--verdict=maybe", "no verdict 'maybe'"), ("--since=1d", "write 30s, 5m or 2h"), ("--not", "stands before nothing")):
+        host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+        ended = host.pybpf("observe", word)
+        assert ended.returncode == 2 and said in ended.stderr, ended
