@@ -81,13 +81,6 @@ def judgement(verdict: Verdict, covering: Sequence[Entry]) -> Judgement:
             return Judgement(PolicyAction.REFUSE, REFUSALS[verdict.on_deny], origin)
 
 
-def in_audit(judged: Judgement) -> Judgement:
-    """The same for an endpoint in audit: nothing is refused, and what would be is told. Requests are not looked at."""
-    if judged.action is PolicyAction.REFUSE:
-        return Judgement(PolicyAction.ALLOW, Refusal.DROP, judged.rule, audit=judged.rule)
-    return Judgement(PolicyAction.ALLOW, Refusal.DROP, judged.rule, audit=judged.audit)
-
-
 def _origin(verdict: Verdict) -> Origin:
     entry = verdict.entry
     if entry is not None and entry.policy is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pybpf.compiler.lower.auditing import audited_side
 from pybpf.compiler.lower.judgements import Judgement, Origin, RuleSet
 from pybpf.compiler.lower.sides import Branch, LoweredSide, Node, Tries, lowered_side
 from pybpf.compiler.policy.model.inventory import Address
 from pybpf.compiler.policy.model.peers import Network
 from pybpf.compiler.policy.model.policy import Direction
-from pybpf.compiler.policy.model.resolved import Resolved
+from pybpf.compiler.policy.model.resolved import Resolved, ResolvedEndpoint
 
 HOST = ("", "host")  # the local host is no endpoint behind an interface
 
@@ -40,14 +41,7 @@ class Lowered:
 def lowered(resolved: Resolved) -> Lowered:
     """What the kernel needs to enforce what was resolved; deterministic. Its policies are those that enforceable.py lets through."""
     tries: Tries = {}
-    endpoints = tuple(
-        LoweredEndpoint(
-            name, each.identity, each.endpoint.addresses,
-            lowered_side(each.ingress, Direction.INGRESS, resolved.identities, tries),
-            lowered_side(each.egress, Direction.EGRESS, resolved.identities, tries),
-        )
-        for name, each in resolved.endpoints.items() if name != HOST
-    )  # fmt: skip
+    endpoints = tuple(_endpoint(name, each, resolved, tries) for name, each in resolved.endpoints.items() if name != HOST)
     judged = dict.fromkeys(judgement for each in endpoints for side in (each.ingress, each.egress) if side is not None for judgement in judgements(side))
     rule_sets = dict.fromkeys(each.rule_set for each in judged if each.rule_set is not None)
     origins: dict[Origin, None] = {}
@@ -56,6 +50,15 @@ def lowered(resolved: Resolved) -> Lowered:
     for rule_set in rule_sets:
         origins |= dict.fromkeys(rule_set.origins)
     return Lowered(endpoints, resolved.addresses, resolved.networks, tuple(rule_sets), tuple(origins))
+
+
+def _endpoint(name: tuple[str, str], resolved_endpoint: ResolvedEndpoint, resolved: Resolved, tries: Tries) -> LoweredEndpoint:
+    endpoint = resolved_endpoint.endpoint
+    ingress = lowered_side(resolved_endpoint.ingress, Direction.INGRESS, resolved.identities, tries)
+    egress = lowered_side(resolved_endpoint.egress, Direction.EGRESS, resolved.identities, tries)
+    if endpoint.audit:
+        ingress, egress = (audited_side(each) if each is not None else None for each in (ingress, egress))
+    return LoweredEndpoint(name, resolved_endpoint.identity, endpoint.addresses, ingress, egress)
 
 
 def judgements(side: LoweredSide) -> Iterator[Judgement]:

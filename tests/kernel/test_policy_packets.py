@@ -84,7 +84,7 @@ def test_the_kernel_says_what_the_oracle_says(datapath: Datapath) -> None:
             for _ in range(PACKETS):
                 flow = chance.flow(who, own)
                 number = (number + 1) % 60_000
-                right = expected(resolved, flow)
+                right = expected(resolved, own, flow)
                 passed, event = decided(datapath, reader, flow, number)
                 assert is_right(right, passed, event, tables), (seed, flow, right, passed, event)
                 met[right.action if right is not None else None] += 1

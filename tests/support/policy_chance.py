@@ -48,7 +48,7 @@ PORTS: Final = [1, 79, 80, 81, 85, 90, 255, 256, 300, 8000, 65535]
 
 
 def inventory() -> Inventory:
-    """Endpoints of two namespaces, each with an address of both families; the local host and another node."""
+    """Endpoints of two namespaces, each with an address of both families, the last in audit; the local host and another node."""
     made = [
         endpoint(f"{app}{tier}", namespace, app=app, **({"tier": tier} if tier else {}))
         for namespace in ("default", "other")
@@ -56,7 +56,7 @@ def inventory() -> Inventory:
         for tier in ("x", "")
     ]
     endpoints = tuple(
-        Endpoint(each.name, each.namespace, each.labels, (ip_address(f"10.0.0.{last}"), ip_address(f"fd00::{last}")))
+        Endpoint(each.name, each.namespace, each.labels, (ip_address(f"10.0.0.{last}"), ip_address(f"fd00::{last}")), audit=last == len(made))
         for last, each in enumerate(made, 1)
     )
     nodes = (Node("here", (), (ip_address("192.168.0.1"),), local=True), Node("there", (), (ip_address("192.168.0.2"), ip_address("fd01::2"))))

@@ -123,6 +123,7 @@ def _endpoint(node: Node, taken: Taken, report: Report) -> model.Endpoint:
         service_account=name(found["serviceAccount"].value, report).value if "serviceAccount" in found else "",
         interface=_matching(found, "interface", _INTERFACE, report),
         network_namespace=_matching(found, "networkNamespace", _NETWORK_NAMESPACE, report),
+        audit=boolean(found["audit"].value, report) if "audit" in found else False,
     )
 
 

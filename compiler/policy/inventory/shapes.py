@@ -35,6 +35,7 @@ ENDPOINT: Final = Shape(
         Field("serviceAccount", Leaf.STRING, "The Kubernetes service account that it runs as."),
         Field("interface", Leaf.STRING, "The network interface of this host behind which it is."),
         Field("networkNamespace", Leaf.STRING, "The network namespace of this host in which it is: a name, or a path."),
+        Field("audit", Leaf.BOOLEAN, "Whether what policies refuse it is told and passes; false where nothing is written."),
     ),
 )
 NODE: Final = Shape(

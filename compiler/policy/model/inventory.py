@@ -26,7 +26,8 @@ class PortName:
 class Endpoint:
     """A workload. `labels` are its own, sorted, without those that are made of its namespace and service account.
 
-    `interface` and `network_namespace` say where it is attached on this host, None where that is not known.
+    `interface` and `network_namespace` say where it is attached on this host, None where that is not known. `audit`: what would be
+    refused is told and passes.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Endpoint:
     service_account: str = ""
     interface: str | None = None
     network_namespace: str | None = None
+    audit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

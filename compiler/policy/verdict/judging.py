@@ -6,7 +6,8 @@ request through, whatever HTTP rules say beside it; DNS rules alone are not sile
 knows only the rules of exactly its port). Server names bind everything that the same peers are allowed on the same port.
 
 A policy in audit refuses nothing: what it would add to the others is judged apart. The flow gets what the others say;
-where they let it pass and all together would not, the verdict is that of all together, `audited`.
+where they let it pass and all together would not, the verdict is that of all together, `audited`. An endpoint in audit is refused
+nothing at all.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from pybpf.compiler.policy.verdict.connections import connection_fit
 from pybpf.compiler.policy.verdict.denying import denying
 
 _OF_REQUEST = {HttpRequest: (Protocol.TCP,), KafkaRequest: (Protocol.TCP,), DnsQuery: (Protocol.TCP, Protocol.UDP)}
+_NOT_REFUSED = (Outcome.ALLOW, Outcome.INSPECT)
 _MAX_PORT = 65535
 
 
@@ -50,7 +52,8 @@ def verdict(resolved: Resolved, flow: Flow) -> Verdict:
         raise LookupError(f"no policy is about the {'destination' if ingress else 'source'} of this flow: it is no endpoint")
     endpoint = resolved.endpoints[name]
     side = endpoint.ingress if ingress else endpoint.egress
-    return verdict_of_side(side, Judge(flow, identity_of(resolved, peer), peer))
+    found = verdict_of_side(side, Judge(flow, identity_of(resolved, peer), peer))
+    return replace(found, audited=True) if endpoint.endpoint.audit and found.outcome not in _NOT_REFUSED else found
 
 
 def verdict_of_side(side: Side, judge: Judge) -> Verdict:
@@ -60,7 +63,7 @@ def verdict_of_side(side: Side, judge: Judge) -> Verdict:
         return entire
     kept = _judge(side, enforced_entries(side), denies_without_audit(side, judge.flow.direction), judge)
     passes = kept.outcome is Outcome.ALLOW
-    return replace(entire, audited=True) if passes and entire.outcome not in (Outcome.ALLOW, Outcome.INSPECT) else kept
+    return replace(entire, audited=True) if passes and entire.outcome not in _NOT_REFUSED else kept
 
 
 def check_flow(flow: Flow) -> None:

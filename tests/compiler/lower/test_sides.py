@@ -6,9 +6,11 @@ from collections import Counter
 
 import pytest
 
-from pybpf.compiler.lower import Branch, Judgement, LoweredSide, Node, lowered, not_enforced
+from pybpf.compiler.lower import Branch, Judgement, LoweredSide, Node, judgements, lowered, not_enforced
+from pybpf.compiler.lower.auditing import audited_judgement
 from pybpf.compiler.lower.judgements import judgement
 from pybpf.compiler.policy.model.flow import Flow
+from pybpf.compiler.policy.model.inventory import Endpoint
 from pybpf.compiler.policy.model.policy import Direction
 from pybpf.compiler.policy.model.resolved import Entry, Resolved
 from pybpf.compiler.policy.resolve import identity_of, resolve
@@ -35,7 +37,7 @@ def at(node: Node, index: int) -> Node:
     return [each for first, each in node.runs if first <= index][-1]
 
 
-def expected(resolved: Resolved, flow: Flow) -> Judgement | None:
+def expected(resolved: Resolved, own: Endpoint, flow: Flow) -> Judgement | None:
     """What the oracle says; None where nothing is enforced."""
     found = verdict(resolved, flow)
     if not found.side.enforced:
@@ -46,7 +48,8 @@ def expected(resolved: Resolved, flow: Flow) -> Judgement | None:
     def covers(entry: Entry) -> bool:
         return (entry.peers.identities is None or peer in entry.peers.identities) and (entry.ports is None or bool(matched_ports(entry, flow)))
 
-    return judgement(found, [entry for entry in found.side.entries if covers(entry)])
+    right = judgement(found, [entry for entry in found.side.entries if covers(entry)])
+    return audited_judgement(right) if own.audit else right
 
 
 @pytest.mark.parametrize("batch", range(5))
@@ -62,8 +65,16 @@ def test_every_flow_finds_the_oracles_verdict_and_rule(batch: int) -> None:
             own = chance.of.choice(who.endpoints)
             flow = chance.flow(who, own)
             side = sides[(own.namespace, own.name), flow.direction]
-            right = expected(resolved, flow)
+            right = expected(resolved, own, flow)
             peer = flow.source if flow.direction is Direction.INGRESS else flow.destination
             assert (None if side is None else searched(side, identity_of(resolved, peer).number, flow)) == right, (seed, flow)
             met[right.action if right is not None else None] += 1
     assert min(met[each] for each in (None, *PolicyAction)) > 10, met
+
+
+def test_an_endpoint_in_audit_is_refused_nothing() -> None:
+    chance, who = PolicyChance(7), inventory()
+    made = lowered(resolve([each for _ in range(20) for each in chance.policies()], who))
+    (audited,) = [each for each in made.endpoints if each.name == (who.endpoints[-1].namespace, who.endpoints[-1].name)]
+    found = [each for side in (audited.ingress, audited.egress) if side is not None for each in judgements(side)]
+    assert {each.action for each in found} == {PolicyAction.ALLOW} and any(each.audit is not None for each in found)
