@@ -10,6 +10,7 @@ from pybpf.compiler import Inventory
 from pybpf.compiler.pipeline import compile_policies
 from pybpf.compiler.policy.model.policy import Policy
 from pybpf.enforce import store
+from pybpf.enforce.attachments import Way
 from pybpf.enforce.installation import Installation, places_of
 from pybpf.enforce.store import Request
 
@@ -85,10 +86,10 @@ def plan(before: Request | None, request: Request) -> Plan:
     )
 
 
-def carry_out(folder: Path, request: Request) -> None:
-    """Enforce `request`. CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is."""
+def carry_out(folder: Path, request: Request, way: Way | None = None) -> None:
+    """Enforce `request`; what is not attached yet will be by `way` (None: the best that the kernel has). CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is."""
     compilation = compile_policies(request.policies, request.inventory)
     places = places_of(request)
-    with Installation.opened(folder, places) as installation:
+    with Installation.opened(folder, places, way) as installation:
         installation.apply(request, compilation, places)
 

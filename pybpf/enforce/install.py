@@ -2,7 +2,7 @@
 
 The order never opens a hole: maps are filled and programs stand ready before the first interface gets one, and an
 interface's two hooks get theirs with nothing left to do. What is attached enforces until its Enforcement closes or
-its process ends; then the kernel takes it off.
+its process ends; then the kernel takes it off (clsact filters stay after a process that was killed).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Self
 
-from pybpf import hooks
 from pybpf.compiler import (
     Compilation,
     Endpoint,
@@ -26,12 +25,11 @@ from pybpf.compiler import (
 )
 from pybpf.compiler.lower import RuleSet
 from pybpf.compiler.policy.model.labels import KUBERNETES, Label
+from pybpf.enforce.attachments import Held, Way, best_way
 from pybpf.enforce.datapath import Datapath, load_datapath
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.tables import Tables
 from pybpf.eventlog import LogReader
-from pybpf.hooks import TcxHook
-from pybpf.links import Link
 from pybpf.observe import Flow, flow_of
 
 
@@ -56,13 +54,13 @@ class EndpointConfig:
 class Enforcement:
     """Policy at work. Closing it detaches everything; owned by whoever called `enforce`."""
 
-    def __init__(self, datapath: Datapath, owned: ExitStack) -> None:
+    def __init__(self, datapath: Datapath, way: Way, owned: ExitStack) -> None:
         self._datapath = datapath
         self._tables = Tables(datapath.maps)
         owned.callback(self._tables.close)
         self._programs = RulePrograms(datapath.maps, {})
-        self._links: dict[int, tuple[Link, ...]] = {}
-        owned.callback(self._detach_all)
+        self._attachments = Held(way)
+        owned.callback(self._attachments.close)
         self._reader = owned.enter_context(LogReader(datapath.maps["log"], datapath.maps["log_head"]))
         self._owned = owned
         self.compilation: Compilation
@@ -82,13 +80,11 @@ class Enforcement:
         """The same of what is compiled, on interfaces by their numbers."""
         self._tables.numbers_of(compilation.lowered)
         self._programs.prepare(self._rule_sets(compilation), self._tables.rules.numbers)
-        for index in self._links.keys() - set(interfaces.values()):
-            _close(self._links.pop(index))
+        self._attachments.keep(set(interfaces.values()))
         self._tables.switch(compilation.lowered, interfaces)
         self._programs.keep(set(self._rule_sets(compilation)))
         for index in interfaces.values():
-            if index not in self._links:
-                self._links[index] = self._attached(index)
+            self._attachments.attach(index, self._datapath.programs)
         self.compilation = compilation
 
     def flows(self, timeout_ms: int) -> list[Flow]:
@@ -110,44 +106,24 @@ class Enforcement:
     def _rule_sets(self, compilation: Compilation) -> dict[RuleSet, int]:
         return {each: self._tables.rule_sets.number(each) for each in compilation.lowered.rule_sets}
 
-    def _attached(self, index: int) -> tuple[Link, ...]:
-        with ExitStack() as made:
-            programs = self._datapath.programs
-            links = tuple(
-                made.enter_context(hooks.attach_tcx(programs[name], index, hook))
-                for hook, name in ((TcxHook.EGRESS, "to_endpoint"), (TcxHook.INGRESS, "from_endpoint"))
-            )
-            made.pop_all()
-            return links
 
-    def _detach_all(self) -> None:
-        for links in self._links.values():
-            _close(links)
-        self._links.clear()
-
-
-def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig]) -> Enforcement:
-    """Compile the policies of `sources` and enforce them on `endpoints`.
+def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig], way: Way | None = None) -> Enforcement:
+    """Compile the policies of `sources` and enforce them on `endpoints`. `way` None: the best that the kernel has.
 
     Must run in the network namespace that has the interfaces. CompileError for wrong policies, KernelError or
-    OSError when the kernel refuses; after an error nothing is left attached or loaded. Kernel 6.6 (tcx links).
+    OSError when the kernel refuses; after an error nothing is left attached or loaded.
     """
     configs = sorted(endpoints, key=lambda config: (config.namespace, config.name))
     inventory = Inventory(tuple(config.endpoint() for config in configs))
     compile_policy(sources, inventory)  # what is wrong is told before anything is loaded
     with ExitStack() as owned:
-        enforcement = Enforcement(load_datapath(owned), owned.pop_all())
+        enforcement = Enforcement(load_datapath(owned), way or best_way(), owned.pop_all())
     try:
         enforcement.update(sources, inventory)
     except BaseException:
         enforcement.close()
         raise
     return enforcement
-
-
-def _close(links: Sequence[Link]) -> None:
-    for link in links:
-        link.close()
 
 
 def _interface_index(endpoint: Endpoint) -> int:

@@ -11,31 +11,27 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import pybpf
-from pybpf import hooks
 from pybpf.compiler import Compilation
 from pybpf.compiler.lower import RuleSet
 from pybpf.compiler.pipeline import compile_policies
 from pybpf.enforce import store
+from pybpf.enforce.attachments import Pinned, Way, best_way
 from pybpf.enforce.datapath import LASTING, Datapath, load_datapath, open_pinned, pin
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.store import Request, State
 from pybpf.enforce.tables import Tables
-from pybpf.errors import KernelError
-from pybpf.hooks import TcxHook
 from pybpf.kernel_progs.abi import BOTH_COLUMNS
-from pybpf.links import Link
 from pybpf.maps import Map
 from pybpf.places import Place, find
 
 Names = tuple[str, str]
-HOOKS: Final = {"to": (TcxHook.EGRESS, "to_endpoint"), "from": (TcxHook.INGRESS, "from_endpoint")}
 
 
 @cache
@@ -51,30 +47,33 @@ def version() -> str:
 class Installation:
     """What is pinned in a folder, open for a change. Made by `opened`, under the folder's lock."""
 
-    def __init__(self, folder: Path, state: State | None, datapath: Datapath, owned: ExitStack) -> None:
+    def __init__(self, folder: Path, way: Way, state: State | None, datapath: Datapath, owned: ExitStack) -> None:
         self._folder, self._datapath, self._owned = folder, datapath, owned
+        self._attachments = Pinned(folder / "links", way)
         self.state = state
         self.tables = Tables(datapath.maps)
         owned.callback(self.tables.close)
 
     @classmethod
-    def opened(cls, folder: Path, places: Mapping[Names, Place]) -> Self:
-        """What is there, fit to be changed: adopted, or made anew with what is enforced now. `places` are where its endpoints are."""
+    def opened(cls, folder: Path, places: Mapping[Names, Place], way: Way | None = None) -> Self:
+        """What is there, fit to be changed: adopted, or made anew with what is enforced now. `places` are where its endpoints are; what is
+        not attached yet will be by `way` (None: the best that the kernel has)."""
+        way = way or best_way()
         state = store.read(folder)
         if state is not None and state.version == version() and state.pending is None:
-            return cls._adopted(folder, state)
-        return cls._made(folder, state, places)
+            return cls._adopted(folder, way, state)
+        return cls._made(folder, way, state, places)
 
     @classmethod
-    def _adopted(cls, folder: Path, state: State) -> Self:
+    def _adopted(cls, folder: Path, way: Way, state: State) -> Self:
         with ExitStack() as owned:
             datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
-            made = cls(folder, state, datapath, owned.pop_all())
+            made = cls(folder, way, state, datapath, owned.pop_all())
         made.tables.restore(state.saved)
         return made
 
     @classmethod
-    def _made(cls, folder: Path, state: State | None, places: Mapping[Names, Place]) -> Self:
+    def _made(cls, folder: Path, way: Way, state: State | None, places: Mapping[Names, Place]) -> Self:
         """A new generation. With a state before it, it enforces what that one does, and all attachments are moved to it."""
         generation = 1 if state is None else state.generation + 1
         for leftover in (str(generation), *(["lasting", "links"] if state is None else [])):  # of a process that died early
@@ -83,7 +82,7 @@ class Installation:
             lasting = {} if state is None else {name: owned.enter_context(Map.from_pin(folder / "lasting" / name)) for name in LASTING}
             datapath = load_datapath(owned, lasting)
             pin(datapath, folder / "lasting", folder / str(generation))
-            made = cls(folder, None, datapath, owned.pop_all())
+            made = cls(folder, way, None, datapath, owned.pop_all())
         if state is not None:
             made._take_over(state, generation, places)
         return made
@@ -95,7 +94,7 @@ class Installation:
         compilation = compile_policies(request.policies, request.inventory)
         known = {name: place.interface_index for name, place in places.items()}
         self._switch(compilation, known, {})
-        self._move_links()
+        self._attachments.move(self._datapath.programs)
         self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved())
         store.write(self._folder, self.state)
         shutil.rmtree(self._folder / str(state.generation), ignore_errors=True)
@@ -107,14 +106,14 @@ class Installation:
         if before is not None:
             store.write(self._folder, replace(before, pending=request))
         present = dict(before.saved.numberings[1].numbers) if before is not None else {}
-        self._detach(keep=set(interfaces.values()))
+        self._attachments.keep(set(interfaces.values()))
         self._switch(compilation, interfaces, present)
         generation = 1 if before is None else before.generation
         self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved())
         if before is None:
             store.write(self._folder, self.state)
         for index in interfaces.values():
-            self._attach(index)
+            self._attachments.attach(index, self._datapath.programs)
         store.write(self._folder, self.state)
 
     def close(self) -> None:
@@ -135,43 +134,18 @@ class Installation:
         self.tables.switch(compilation.lowered, interfaces)
         programs.keep(set(slots))
 
-    def _attach(self, index: int) -> None:
-        """Both hooks of an interface; what is attached already stays as it is."""
-        folder = self._folder / "links"
-        folder.mkdir(exist_ok=True)
-        for name, (hook, program) in HOOKS.items():
-            path = folder / f"{index}_{name}"
-            if path.exists() and _is_live(path):
-                continue
-            path.unlink(missing_ok=True)
-            with hooks.attach_tcx(self._datapath.programs[program], index, hook) as link:
-                link.pin(path)
-
-    def _detach(self, keep: set[int]) -> None:
-        for path in _links(self._folder):
-            if int(path.name.partition("_")[0]) not in keep:
-                _take_off(path)
-
-    def _move_links(self) -> None:
-        for path in _links(self._folder):
-            if not _is_live(path):
-                path.unlink(missing_ok=True)
-                continue
-            with Link.from_pin(path) as link:
-                link.update(self._datapath.programs[HOOKS[path.name.partition("_")[2]][1]])
-
 
 def detach_all(folder: Path) -> int:
     """Take every attachment away and forget everything; how many interfaces had one. Under the folder's lock."""
-    found = _links(folder)
-    for path in found:
-        _take_off(path)
+    attachments = Pinned(folder / "links", best_way())
+    found = attachments.interfaces()
+    attachments.keep(())
     for each in folder.iterdir():
         if each.is_dir():
             shutil.rmtree(each)
         else:
             each.unlink(missing_ok=True)
-    return len({path.name.partition("_")[0] for path in found})
+    return len(found)
 
 
 def places_of(request: Request) -> dict[Names, Place]:
@@ -188,22 +162,3 @@ def _enforced(folder: Path, state: State) -> tuple[Request, int]:
     revision, columns = value >> 2, value & BOTH_COLUMNS
     arrived = revision != state.revision and columns != BOTH_COLUMNS
     return (state.pending if state.pending is not None and arrived else state.request), revision
-
-
-def _links(folder: Path) -> list[Path]:
-    with suppress(FileNotFoundError):
-        return sorted((folder / "links").iterdir())
-    return []
-
-
-def _take_off(path: Path) -> None:
-    """An attachment, now: a link whose name goes is taken off by the kernel only a little later."""
-    with Link.from_pin(path) as link, suppress(KernelError):  # an interface that is gone has taken its links along
-        link.detach()
-    path.unlink(missing_ok=True)
-
-
-def _is_live(path: Path) -> bool:
-    """Whether an attachment's interface is still there."""
-    with Link.from_pin(path) as link:
-        return bool(link.info().ifindex)

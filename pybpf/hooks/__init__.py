@@ -4,6 +4,7 @@ Whatever holds a program at its hook is to be closed by who made it: a Link, or 
 """
 
 from .cgroup import attach_cgroup, cgroup_root
+from .clsact import attach_clsact, clsact_program_id, detach_clsact, remove_empty_clsact
 from .interface import TcxHook, XdpMode, attach_tcx, attach_xdp
 from .netns import attach_netns
 from .perf import attach_cpu_clock, attach_tracepoint
@@ -25,6 +26,7 @@ __all__ = [
     "XdpMode",
     "attach",
     "attach_cgroup",
+    "attach_clsact",
     "attach_cpu_clock",
     "attach_kprobe",
     "attach_netns",
@@ -36,5 +38,8 @@ __all__ = [
     "attach_uprobe",
     "attach_xdp",
     "cgroup_root",
+    "clsact_program_id",
+    "detach_clsact",
     "detach_socket",
+    "remove_empty_clsact",
 ]

@@ -15,6 +15,8 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +37,7 @@ from pybpf.netlink import (
 from pybpf.programs import Program
 
 from .interface import TcxHook
-from .making import expect
+from .making import check_index, expect
 
 # Where ours is. Preference 1 is asked first: a filter before it could let packets pass that ours never sees.
 PREFERENCE: Final = 1
@@ -90,26 +92,26 @@ class _Qdisc:
     shares_filters: bool
 
 
-def attach_clsact(program: Program, interface_index: int, hook: TcxHook) -> bool:
+def attach_clsact(program: Program, interface_index: int, hook: TcxHook, channel: Channel | None = None) -> bool:
     """`program` (SCHED_CLS) as the first filter of that hook, in place of the one of ours that is there: each packet meets one of the two.
 
-    The interface is one of the calling thread's network namespace. Returns whether the clsact qdisc had to be made. The kernel holds the
+    The interface is one of the channel's network namespace (None: the calling thread's), here and below. Returns whether the clsact qdisc had to be made. The kernel holds the
     program until detach_clsact, also when this process is gone. Raises KernelError: EEXIST when a filter of others has preference 1 or
     an ingress qdisc has the place of clsact, ENODEV without the interface; NotSupported when the kernel lacks qdisc or filter.
     """
     expect(program, [ProgramType.SCHED_CLS])
-    _check_index(interface_index)
-    with Channel() as channel:
+    check_index(interface_index)
+    with _opened(channel) as channel:
         made = _ensure_qdisc(channel, interface_index)
         _put(channel, program, interface_index, hook)
         _check_in_force(channel, program, interface_index, hook)
     return made
 
 
-def detach_clsact(interface_index: int, hook: TcxHook) -> bool:
+def detach_clsact(interface_index: int, hook: TcxHook, channel: Channel | None = None) -> bool:
     """Remove our filter, and nothing else; whether there was one. An interface that is not there has none."""
-    _check_index(interface_index)
-    with Channel() as channel:
+    check_index(interface_index)
+    with _opened(channel) as channel:
         if _ours(channel, interface_index, hook) is None:
             return False
         body = _MESSAGE.pack(0, interface_index, HANDLE, _HOOK_PARENTS[hook], _INFO) + text_attribute(_TCA_KIND, _KIND)
@@ -122,21 +124,21 @@ def detach_clsact(interface_index: int, hook: TcxHook) -> bool:
         return True
 
 
-def clsact_program_id(interface_index: int, hook: TcxHook) -> int | None:
+def clsact_program_id(interface_index: int, hook: TcxHook, channel: Channel | None = None) -> int | None:
     """The kernel's id of the program in our filter of that hook; None when there is no such filter, or no such interface."""
-    _check_index(interface_index)
-    with Channel() as channel:
+    check_index(interface_index)
+    with _opened(channel) as channel:
         ours = _ours(channel, interface_index, hook)
         return ours.program_id if ours else None
 
 
-def remove_empty_clsact(interface_index: int) -> bool:
+def remove_empty_clsact(interface_index: int, channel: Channel | None = None) -> bool:
     """Remove the interface's clsact qdisc if it has no filter, of anybody, at either hook; whether it was removed.
 
     Only for who knows that nobody else puts filters there now: one that comes between the look and the removal would go with it.
     """
-    _check_index(interface_index)
-    with Channel() as channel:
+    check_index(interface_index)
+    with _opened(channel) as channel:
         found = _qdisc(channel, interface_index)
         if found is None or found.kind != _QDISC or found.shares_filters:
             return False
@@ -149,6 +151,16 @@ def remove_empty_clsact(interface_index: int) -> bool:
                 return False
             raise _explained(error) from error
         return True
+
+
+@contextmanager
+def _opened(channel: Channel | None) -> Iterator[Channel]:
+    """The channel, or one for now."""
+    if channel is not None:
+        yield channel
+        return
+    with Channel() as made:
+        yield made
 
 
 def _ensure_qdisc(channel: Channel, interface_index: int) -> bool:
@@ -260,8 +272,3 @@ def _refusal(command: Command, code: int, detail: str) -> KernelError:
 def _explained(error: KernelError) -> KernelError:
     error.hint = _HINTS.get((error.command, error.errno or 0), error.hint)
     return error
-
-
-def _check_index(interface_index: int) -> None:
-    if not 0 < interface_index < 1 << 31:
-        raise ValueError(f"{interface_index} is no interface number: use socket.if_nametoindex")

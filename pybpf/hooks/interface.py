@@ -15,7 +15,7 @@ from pybpf.kinds import AttachType, ProgramType
 from pybpf.links import Link
 from pybpf.programs import Program
 
-from .making import create_link, expect
+from .making import check_index, create_link, expect
 
 
 class TcxHook(Enum):
@@ -40,14 +40,14 @@ class XdpMode(Enum):
 def attach_tcx(program: Program, interface_index: int, hook: TcxHook) -> Link:
     """`program` (SCHED_CLS) at the end of the interface's chain of that hook. Raises NotSupported on kernels without tcx (6.6)."""
     expect(program, [ProgramType.SCHED_CLS])
-    _check_index(interface_index)
+    check_index(interface_index)
     return create_link(program, interface_index, hook.value)
 
 
 def attach_xdp(program: Program, interface_index: int, mode: XdpMode = XdpMode.DEFAULT) -> Link:
     """`program` (XDP) at the interface, which takes one: EBUSY when there is another. Kernel 5.9."""
     expect(program, [ProgramType.XDP])
-    _check_index(interface_index)
+    check_index(interface_index)
     try:
         return create_link(program, interface_index, AttachType.XDP, mode.value)
     except KernelError as error:
@@ -55,11 +55,6 @@ def attach_xdp(program: Program, interface_index: int, mode: XdpMode = XdpMode.D
         if error.errno == errno.EINVAL and not _is_there(interface_index):
             raise KernelError(error.command, errno.ENODEV) from error
         raise
-
-
-def _check_index(interface_index: int) -> None:
-    if not 0 < interface_index < 1 << 31:
-        raise ValueError(f"{interface_index} is no interface number: use socket.if_nametoindex")
 
 
 def _is_there(interface_index: int) -> bool:

@@ -44,6 +44,12 @@ def expect(program: Program, types: Iterable[ProgramType]) -> None:
         raise ValueError(f"program {program.name!r} is of type {program.type.name}, which does not attach here: {hint}")
 
 
+def check_index(interface_index: int) -> None:
+    """Raise ValueError unless it can be the number of an interface."""
+    if not 0 < interface_index < 1 << 31:
+        raise ValueError(f"{interface_index} is no interface number: use socket.if_nametoindex")
+
+
 def create_link(program: Program, target: int, attach_type: AttachType, flags: int = 0) -> Link:
     """A link at `target`, an interface's number or an fd, as the hook has it. Raises NotSupported when the kernel has no such links."""
     try:

@@ -16,6 +16,7 @@ from pybpf.compiler.diag import Source
 from pybpf.demo import namespaces
 from pybpf.demo.network import Network, network
 from pybpf.enforce import EndpointConfig, Enforcement, enforce
+from pybpf.enforce.attachments import Way
 from pybpf.kernel_progs.abi import Verdict
 
 pytestmark = pytest.mark.kernel
@@ -90,9 +91,9 @@ def server(built: Network) -> Iterator[Server]:
 
 
 @contextmanager
-def enforced(built: Network, policy: str) -> Iterator[Enforcement]:
+def enforced(built: Network, policy: str, way: Way | None = None) -> Iterator[Enforcement]:
     configs = [EndpointConfig(place.name, "default", {"app": place.name}, place.ipv4, place.interface) for place in built.places]
-    made = namespaces.run(built.node, lambda: enforce([Source("policy.yaml", policy)], configs))
+    made = namespaces.run(built.node, lambda: enforce([Source("policy.yaml", policy)], configs, way))
     with made:
         yield made
 
@@ -123,6 +124,18 @@ def test_a_plain_socket_sees_a_clean_403_and_the_server_nothing(built: Network, 
         assert Verdict.REFUSED_403 in verdicts
         assert server.reset.wait(2), "the server's connection must be reset, not left open"
     assert server.requests == []
+
+
+def test_clsact_filters_do_the_same_and_go_with_the_enforcement(built: Network, server: Server) -> None:
+    with enforced(built, INGRESS, Way.CLSACT), connect(built) as connection:
+        connection.sendall(get("/open"))
+        assert connection.recv(1000).endswith(b"ok")
+    with enforced(built, INGRESS, Way.CLSACT), connect(built) as connection:
+        connection.sendall(get("/closed"))
+        assert read_all(connection).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    with connect(built) as connection:
+        connection.sendall(get("/closed"))
+        assert connection.recv(1000).endswith(b"ok")
 
 
 @pytest.mark.parametrize("policy", [INGRESS, EGRESS], ids=["ingress", "egress"])
