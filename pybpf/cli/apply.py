@@ -1,4 +1,4 @@
-"""`pybpf apply`, `pybpf delete`, `pybpf detach`: what is enforced on this host, changed."""
+"""`pybpf apply`, `confirm`, `rollback`, `delete` and `detach`: what is enforced on this host, changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pybpf.cli.enforcing import folder_option, told
+from pybpf.cli.enforcing import folder_option, seconds_of, told
 from pybpf.cli.failing import Unable
 from pybpf.cli.inputs import imported, read_inputs
 from pybpf.compiler.diag import Source
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 @click.option("-f", "--file", "paths", metavar="FILE", multiple=True, required=True, help="Policies: files or folders; may be given several times.")
 @click.option("--endpoints", "who", metavar="FILE", help="Who exists and where (docs/enforcing.md); as before when not given.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--confirm", "confirm_in", metavar="TIME", help="Roll back after 30s, 5m or 2h, unless `pybpf confirm` comes first.")
+@click.option("--attach", "way", type=click.Choice(["tcx", "clsact"]), help="How interfaces that are new are attached; the best that the kernel has when not given.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as one object.")
 @folder_option
-def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, as_json: bool, folder: Path) -> None:
+def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: str | None, way: str | None, as_json: bool, folder: Path) -> None:
     """Enforce policies on this host's endpoints, beside those that are enforced; policies of the same names are replaced.
 
     All of it, or nothing: files with errors change nothing, and while policies change no packet passes that neither the old
@@ -34,8 +36,10 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, as_json: bool,
     """
     with told():
         from pybpf.compiler.pipeline import compile_policies
-        from pybpf.enforce import applying, store
+        from pybpf.enforce import applying, confirming, store
+        from pybpf.enforce.attachments import Way
 
+        seconds = seconds_of("--confirm", confirm_in) if confirm_in is not None else None
         policies, inventory = _read(paths, who)
         if dry_run:
             before = applying.current(folder)
@@ -44,11 +48,48 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, as_json: bool,
             _show(applying.plan(before, request), as_json, "would be ")
             return
         with store.locked(folder):
+            confirming.check_confirmed(folder)
             before = applying.current(folder)
             request = applying.with_policies(before, policies, inventory)
             planned = applying.plan(before, request)
-            applying.carry_out(folder, request)
+            by = Way(way) if way is not None else None
+            if seconds is None:
+                applying.carry_out(folder, request, by)
+            else:
+                confirming.carry_out_for_now(folder, request, seconds, by)
         _show(planned, as_json, "")
+        if seconds is not None:
+            click.echo(f"rolled back in {confirm_in} unless confirmed: pybpf confirm", err=True)
+
+
+@click.command()
+@folder_option
+def confirm(folder: Path) -> None:
+    """Keep what was applied with --confirm."""
+    with told():
+        from pybpf.enforce import confirming, store
+
+        _check_enforced(folder)
+        with store.locked(folder):
+            confirming.confirm(folder)
+        click.echo("confirmed")
+
+
+@click.command()
+@click.option("--at", "before_ns", type=int, hidden=True)
+@folder_option
+def rollback(before_ns: int | None, folder: Path) -> None:
+    """Enforce what was enforced before the policies that were applied with --confirm and are not confirmed."""
+    with told():
+        from pybpf.enforce import confirming, store
+
+        _check_enforced(folder)
+        if before_ns is not None:
+            confirming.guard(folder, before_ns)
+            return
+        with store.locked(folder):
+            confirming.roll_back(folder)
+        click.echo("rolled back")
 
 
 @click.command()
@@ -58,10 +99,11 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, as_json: bool,
 def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
     """Enforce the policies in FILE... no longer. Endpoints that no policy is about any more let everything pass."""
     with told():
-        from pybpf.enforce import applying, store
+        from pybpf.enforce import applying, confirming, store
 
         policies, _ = _read(paths, None)
         with store.locked(folder):
+            confirming.check_confirmed(folder)
             before = applying.current(folder)
             request = applying.without_policies(before, [applying.name_of(each) for each in policies])
             planned = applying.plan(before, request)
@@ -78,11 +120,15 @@ def detach(everything: bool, folder: Path) -> None:
     with told():
         from pybpf.enforce import installation, store
 
-        if not folder.exists():
-            raise Unable("nothing is enforced")
+        _check_enforced(folder)
         with store.locked(folder):
             number = installation.detach_all(folder)
         click.echo(f"detached from {number} interface{'s' if number != 1 else ''}; nothing is enforced")
+
+
+def _check_enforced(folder: Path) -> None:
+    if not folder.exists():
+        raise Unable("nothing is enforced")
 
 
 def _read(paths: tuple[str, ...], who: str | None) -> tuple[tuple[Policy, ...], Inventory | None]:

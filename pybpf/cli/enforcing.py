@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -13,6 +14,7 @@ from pybpf.cli import render
 from pybpf.cli.failing import Unable, reason
 from pybpf.compiler.diag import CompileError
 
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -25,10 +27,19 @@ def folder_option(command: F) -> F:
     return made(command)
 
 
+def seconds_of(option: str, text: str) -> int:
+    """A length of time as people write it: 30s, 5m, 2h."""
+    found = re.fullmatch(r"(\d{1,6})([smh])", text)
+    if found is None:
+        raise Unable(f"{option} {text}: write 30s, 5m or 2h")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Errors of enforcement become one line and exit status 2; errors of files are shown with their places."""
     from pybpf.enforce.applying import Nothing
+    from pybpf.enforce.confirming import Waiting
     from pybpf.enforce.numbering import TableFull
     from pybpf.enforce.store import Busy
     from pybpf.errors import KernelError, ObjectError
@@ -39,7 +50,7 @@ def told() -> Iterator[None]:
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         raise Unable("the files have errors") from error
-    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy) as error:
+    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy, Waiting) as error:
         raise Unable(str(error)) from error
     except BrokenPipeError:
         raise  # click ends quietly when nobody reads on

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from datetime import datetime
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pybpf.cli.enforcing import folder_option, told
+from pybpf.cli.enforcing import folder_option, seconds_of, told
 from pybpf.cli.failing import Unable
 
 if TYPE_CHECKING:
     from pybpf.flow_filters import Condition
     from pybpf.observe import Flow
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 _WAIT_MS: Final = 200
 _WORDS: Final = ("from", "to", "verdict", "port", "protocol", "reason")
 
@@ -62,7 +60,7 @@ def observe(ctx: click.Context, /, not_: bool, follow: bool, since: str | None, 
         from pybpf.flow_filters import taken
 
         conditions = _conditions(ctx.meta["words"])
-        earliest_ns = time.monotonic_ns() - _seconds(since) * 1_000_000_000 if since is not None else 0
+        earliest_ns = time.monotonic_ns() - seconds_of("--since", since) * 1_000_000_000 if since is not None else 0
         with flows(folder, from_start=since is not None or not follow) as reader:
             if form == "table":
                 click.echo(f"{'TIME':<12} {'FROM':<28} {'TO':<28} {'PROTO':<8} {'VERDICT':<20} {'REASON':<16} RULE")
@@ -101,13 +99,6 @@ def _conditions(words: list[str]) -> list[Condition]:
     if turned:
         raise Unable("--not stands before nothing: it turns the condition behind it round")
     return found
-
-
-def _seconds(text: str) -> int:
-    found = re.fullmatch(r"(\d+)([smh])", text)
-    if found is None:
-        raise Unable(f"--since {text}: write 30s, 5m or 2h")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def _wall_clock(flow: Flow) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from pybpf.cli.enforcing import folder_option, told
 
 if TYPE_CHECKING:
     from pybpf.enforce.figures import Figures, RuleFigures
+    from pybpf.enforce.store import State
 
 
 @click.command()
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 def status(as_json: bool, folder: Path) -> None:
     """Say what is enforced, how full the kernel's tables are, and what was dropped for which reason.
 
-    Exit status 1 when nothing is enforced, or a change did not come to its end.
+    Exit status 1 when nothing is enforced, a change did not come to its end, or one waits to be confirmed.
     """
     with told():
         from pybpf.enforce.figures import figures
@@ -31,7 +33,7 @@ def status(as_json: bool, folder: Path) -> None:
         click.echo("{}" if as_json else "nothing is enforced")
         raise SystemExit(1)
     click.echo(json.dumps(_object(found), indent=2) if as_json else _text(found))
-    raise SystemExit(1 if found.state.pending is not None else 0)
+    raise SystemExit(1 if found.state.pending is not None or found.state.unconfirmed is not None else 0)
 
 
 @click.command()
@@ -78,12 +80,18 @@ def _is_hit(rule: RuleFigures) -> bool:
     return rule.passed + rule.refused > 0
 
 
+def _seconds_left(state: State) -> int | None:
+    """Until what is enforced is rolled back; negative: that should have been done. None: it is not to be confirmed."""
+    return None if state.unconfirmed is None else (state.unconfirmed.before_ns - time.monotonic_ns()) // 1_000_000_000
+
+
 def _object(found: Figures) -> dict[str, object]:
     return {
         "policies": len(found.state.request.policies),
         "interfaces": found.interfaces,
         "revision": found.state.revision,
         "unfinished": found.state.pending is not None,
+        "rolled_back_in_seconds": _seconds_left(found.state),
         "tables": [asdict(each) for each in found.uses],
         "counted": {each.name.lower(): number for each, number in found.counted.items()},
         "dropped": {each.name.lower(): number for each, number in found.reasons.items()},
@@ -96,6 +104,9 @@ def _text(found: Figures) -> str:
     lines = [f"{len(found.state.request.policies)} policies on {found.interfaces} interfaces, revision {found.state.revision}"]
     if found.state.pending is not None:
         lines.append("a change did not come to its end: apply again")
+    left = _seconds_left(found.state)
+    if left is not None:
+        lines.append(f"rolled back in {left} s unless confirmed: pybpf confirm" if left >= 0 else "not confirmed in time, and not rolled back: pybpf rollback, or confirm")
     lines += ["", f"{'TABLE':<14} {'USED':>9} {'OF':>9}", *(f"{each.table:<14} {each.used:>9} {each.limit:>9}" for each in found.uses)]
     lines += ["", *(f"{each.name.lower().replace('_', ' '):<22} {number:>12}" for each, number in found.counted.items())]
     lines += [f"{'connections forgotten':<22} {found.evicted:>12}", f"{'events':<22} {found.events:>12}"]

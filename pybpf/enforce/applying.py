@@ -12,7 +12,7 @@ from pybpf.compiler.policy.model.policy import Policy
 from pybpf.enforce import store
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.installation import Installation, places_of
-from pybpf.enforce.store import Request
+from pybpf.enforce.store import Request, Unconfirmed
 
 Name = tuple[str, str | None, str]
 
@@ -86,10 +86,10 @@ def plan(before: Request | None, request: Request) -> Plan:
     )
 
 
-def carry_out(folder: Path, request: Request, way: Way | None = None) -> None:
+def carry_out(folder: Path, request: Request, way: Way | None = None, unconfirmed: Unconfirmed | None = None) -> None:
     """Enforce `request`; what is not attached yet will be by `way` (None: the best that the kernel has). CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is."""
     compilation = compile_policies(request.policies, request.inventory)
     places = places_of(request)
     with Installation.opened(folder, places, way) as installation:
-        installation.apply(request, compilation, places)
+        installation.apply(request, compilation, places, unconfirmed)
 

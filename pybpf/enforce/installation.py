@@ -25,7 +25,7 @@ from pybpf.enforce import store
 from pybpf.enforce.attachments import Pinned, Way, best_way
 from pybpf.enforce.datapath import LASTING, Datapath, load_datapath, open_pinned, pin
 from pybpf.enforce.rule_programs import RulePrograms
-from pybpf.enforce.store import Request, State
+from pybpf.enforce.store import Request, State, Unconfirmed
 from pybpf.enforce.tables import Tables
 from pybpf.kernel_progs.abi import BOTH_COLUMNS
 from pybpf.maps import Map
@@ -95,21 +95,21 @@ class Installation:
         known = {name: place.interface_index for name, place in places.items()}
         self._switch(compilation, known, {})
         self._attachments.move(self._datapath.programs)
-        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved())
+        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=state.unconfirmed)
         store.write(self._folder, self.state)
         shutil.rmtree(self._folder / str(state.generation), ignore_errors=True)
 
-    def apply(self, request: Request, compilation: Compilation, places: Mapping[Names, Place]) -> None:
+    def apply(self, request: Request, compilation: Compilation, places: Mapping[Names, Place], unconfirmed: Unconfirmed | None = None) -> None:
         """Enforce `request` in place of what is enforced. After an error, or death, at any point the next `opened` finds its way."""
         before = self.state
         interfaces = {name: place.interface_index for name, place in places.items()}
         if before is not None:
-            store.write(self._folder, replace(before, pending=request))
+            store.write(self._folder, replace(before, pending=request, unconfirmed=unconfirmed))
         present = dict(before.saved.numberings[1].numbers) if before is not None else {}
         self._attachments.keep(set(interfaces.values()))
         self._switch(compilation, interfaces, present)
         generation = 1 if before is None else before.generation
-        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved())
+        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=unconfirmed)
         if before is None:
             store.write(self._folder, self.state)
         for index in interfaces.values():

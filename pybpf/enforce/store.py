@@ -44,9 +44,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """That `previous` (None: nothing) is to be enforced again at `before_ns` (CLOCK_MONOTONIC), unless somebody confirms until then."""
+
+    previous: Request | None
+    before_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What is enforced. `version` is that of the code that wrote it; `pending` is what was being put in its place when it was written:
-    None when nothing was. `confirm_before_ns` (CLOCK_MONOTONIC) 0, or when `previous` is to come back unless it is confirmed."""
+    None when nothing was. `unconfirmed`: both of these are there on condition."""
 
     version: str
     generation: int
@@ -54,8 +62,7 @@ class State:
     request: Request
     saved: Saved
     pending: Request | None = None
-    previous: Request | None = None
-    confirm_before_ns: int = 0
+    unconfirmed: Unconfirmed | None = None
 
 
 class Busy(RuntimeError):
@@ -91,6 +98,14 @@ def read(folder: Path) -> State | None:
     state = pickle.loads(zlib.decompress(content[8 : 8 + length]))
     assert isinstance(state, State), state
     return state
+
+
+def mark(folder: Path) -> int:
+    """A number that is another once the state was written again; 0 while there is none."""
+    try:
+        return (folder / "state").stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def write(folder: Path, state: State) -> None:

@@ -6,7 +6,8 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ class Host:
 
         with listener:
             return namespaces.run(self.built.place("client").namespace, connect)
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether it does within ten seconds."""
+    end = time.monotonic() + 10
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return held
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +138,34 @@ def test_what_is_missing_is_said(host: Host) -> None:
         host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
         ended = host.pybpf("observe", word)
         assert ended.returncode == 2 and said in ended.stderr, ended
+
+
+def test_what_is_not_confirmed_is_rolled_back(host: Host) -> None:
+    host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+    host.policy(81)
+    applied = host.pybpf("apply", "-f", "policy.yaml", "--confirm", "3s")
+    assert applied.returncode == 0 and applied.stderr == "rolled back in 3s unless confirmed: pybpf confirm\n"
+    assert host.connects(81) and not host.connects(80)
+    waiting = host.pybpf("status")
+    assert waiting.returncode == 1 and "unless confirmed" in waiting.stdout
+    refused = host.pybpf("delete", "-f", "policy.yaml")
+    assert refused.returncode == 2 and "waits to be confirmed" in refused.stderr
+    assert eventually(lambda: host.pybpf("status").returncode == 0)
+    assert host.connects(80) and not host.connects(81)
+    assert host.pybpf("confirm").returncode == 2
+
+
+def test_what_is_confirmed_stays(host: Host) -> None:
+    host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+    host.policy(81)
+    host.pybpf("apply", "-f", "policy.yaml", "--confirm", "3s")
+    assert host.pybpf("confirm").stdout == "confirmed\n"
+    time.sleep(3.5)
+    assert host.pybpf("status").returncode == 0 and host.connects(81)
+
+
+def test_rolling_back_the_first_policies_leaves_nothing(host: Host) -> None:
+    host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml", "--confirm", "1h")
+    assert not host.connects(81)
+    assert host.pybpf("rollback").stdout == "rolled back\n"
+    assert host.connects(81) and host.pybpf("status").returncode == 1
