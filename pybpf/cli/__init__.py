@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "show": "pybpf.cli.show:show",
     "status": "pybpf.cli.status:status",
     "test": "pybpf.cli.testing:test_policies",
+    "watch": "pybpf.cli.watch:watch",
     "why": "pybpf.cli.why:why",
 }
 

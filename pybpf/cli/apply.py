@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pybpf.cli.enforcing import folder_option, seconds_of, told
+from pybpf.cli.enforcing import attach_option, folder_option, seconds_of, told
 from pybpf.cli.failing import Unable
 from pybpf.cli.inputs import imported, read_inputs
 from pybpf.compiler.diag import Source
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--endpoints", "who", metavar="FILE", help="Who exists and where (docs/enforcing.md); as before when not given.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--confirm", "confirm_in", metavar="TIME", help="Roll back after 30s, 5m or 2h, unless `pybpf confirm` comes first.")
-@click.option("--attach", "way", type=click.Choice(["tcx", "clsact"]), help="How interfaces that are new are attached; the best that the kernel has when not given.")
+@attach_option
 @click.option("--json", "as_json", is_flag=True, help="The plan as one object.")
 @folder_option
 def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: str | None, way: str | None, as_json: bool, folder: Path) -> None:
@@ -159,4 +159,4 @@ def _show(planned: Plan, as_json: bool, prefix: str) -> None:
         for name in getattr(planned, verb):
             click.echo(f"{written(name)} {prefix if verb != 'unchanged' else ''}{verb}")
     for endpoint in planned.unattached:
-        click.echo(f"endpoint {endpoint}: its interface is not there; it is attached when it is applied again", err=True)
+        click.echo(f"endpoint {endpoint}: its interface is not there; pybpf watch attaches it when it appears", err=True)

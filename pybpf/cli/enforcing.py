@@ -27,6 +27,12 @@ def folder_option(command: F) -> F:
     return made(command)
 
 
+def attach_option(command: F) -> F:
+    """--attach, how interfaces that are not attached yet will be."""
+    words = "How interfaces that are new are attached; the best that the kernel has when not given."
+    return click.option("--attach", "way", type=click.Choice(["tcx", "clsact"]), help=words)(command)
+
+
 def seconds_of(option: str, text: str) -> int:
     """A length of time as people write it: 30s, 5m, 2h."""
     found = re.fullmatch(r"(\d{1,6})([smh])", text)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,45 @@ def test_rolling_back_the_first_policies_leaves_nothing(host: Host) -> None:
     assert not host.connects(81)
     assert host.pybpf("rollback").stdout == "rolled back\n"
     assert host.connects(81) and host.pybpf("status").returncode == 1
+
+
+def test_an_interface_that_appears_is_attached(host: Host) -> None:
+    with late_endpoint(host):
+        applied = host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+        assert "endpoint default/late: its interface is not there" in applied.stderr
+        with watching(host) as watch:
+            link(host, "add", "late0", "type", "veth", "peer", "name", "late1")
+            assert watch.stdout is not None and watch.stdout.readline() == "endpoint default/late attached: late0\n"
+            counted = json.loads(host.pybpf("endpoints", "--json").stdout)
+            assert {each["endpoint"] for each in counted} == {"default/client", "default/server", "default/late"}
+            link(host, "del", "late0")
+            assert watch.stdout.readline() == "endpoint default/late is gone\n"
+
+
+@contextmanager
+def late_endpoint(host: Host) -> Iterator[None]:
+    """An endpoint in the inventory that is not there yet."""
+    with (host.files / "endpoints.yaml").open("a") as inventory:
+        inventory.write("- {name: late, namespace: default, labels: {app: late}, addresses: [10.66.99.2], interface: late0}\n")
+    yield
+    link(host, "del", "late0")
+
+
+def link(host: Host, *words: str) -> None:
+    """`ip link` on the node."""
+    namespaces.run(host.built.node, lambda: subprocess.run(["ip", "link", *words], capture_output=True))
+
+
+@contextmanager
+def watching(host: Host) -> Iterator[subprocess.Popen[str]]:
+    """`pybpf watch`, ready."""
+    command = [sys.executable, "-u", "-m", "pybpf", "watch", "--folder", str(host.folder)]
+    process = namespaces.run(host.built.node, lambda: subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    try:
+        assert process.stderr is not None and process.stderr.readline() == "watching\n"
+        yield process
+        process.terminate()
+        assert process.wait(10) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()
