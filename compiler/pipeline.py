@@ -10,10 +10,10 @@ LLVM is imported when something is compiled, not before.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Source, Span, span_of_line
@@ -23,7 +23,16 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.ir.merge import merge
-from pybpf.compiler.lower import HttpTables, Lowered, RuleSet, http_tables, lowered, not_enforced, origin_at
+from pybpf.compiler.lower import (
+    HttpTables,
+    Lowered,
+    RuleSet,
+    http_tables,
+    lowered,
+    not_enforced,
+    origin_at,
+    rule_sets_of,
+)
 from pybpf.compiler.policy.inventory import merged
 from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
 from pybpf.compiler.policy.model.layer7 import Http
@@ -84,14 +93,25 @@ class Built:
         return codegen.assembly(self.llvm)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compilation:
-    """What a set of policies became. `tables[i]` are those of rule set i of `lowered`, where rule n is the origin n - 1."""
+    """What a set of policies became."""
 
     policies: tuple[Policy, ...]
     resolved: Resolved
     lowered: Lowered
-    tables: tuple[HttpTables, ...]
+
+    @cached_property
+    def rule_sets(self) -> tuple[RuleSet, ...]:
+        """Those that the sides of endpoints need; without endpoints those that the policies name, as they stand."""
+        return rule_sets_of(self.lowered.every_side()) if self.resolved.inventory.endpoints else tuple(_stand_alone(self.policies))
+
+    @cached_property
+    def tables(self) -> tuple[HttpTables, ...]:
+        """Those of each rule set; rule n is the n-th of all their origins, from 1. Raises CompileError for what is too large."""
+        origins = dict.fromkeys(origin for each in self.rule_sets for origin in each.origins)
+        numbers = {origin: number for number, origin in enumerate(origins, 1)}
+        return tuple(http_tables(each.rules, [numbers[origin] for origin in each.origins]) for each in self.rule_sets)
 
     def datapath(self) -> Built:
         """The programs every endpoint runs; the same whatever the policy."""
@@ -127,10 +147,7 @@ def compile_policies(policies: Sequence[Policy], inventory: Inventory) -> Compil
     if wrong := not_enforced(policies):
         raise CompileError(wrong)
     resolved = resolve(policies, inventory)
-    made = lowered(resolved) if inventory.endpoints else _stand_alone(policies)
-    numbers = {origin: number for number, origin in enumerate(made.origins, 1)}
-    tables = tuple(http_tables(each.rules, [numbers[origin] for origin in each.origins]) for each in made.rule_sets)
-    return Compilation(tuple(policies), resolved, made, tables)
+    return Compilation(tuple(policies), resolved, lowered(resolved))
 
 
 def datapath_module() -> ir.Module:
@@ -210,13 +227,9 @@ def _located(module: ir.Module, error: BackendError) -> Exception:
     return CompileError([Diagnostic("kernel-stack", span_of_line(source, error.place[1]), f"`{error.function}`: {said}", error.hint)])
 
 
-def _stand_alone(policies: Sequence[Policy]) -> Lowered:
+def _stand_alone(policies: Sequence[Policy]) -> Iterator[RuleSet]:
     """The rule sets that policies name, without endpoints to apply them to."""
-    sets = [
-        RuleSet(port_rule.layer7.rules, tuple(origin_at(policy.name, each.span, "http rule") for each in port_rule.layer7.rules))
-        for policy in policies
-        for rule in policy.rules
-        for port_rule in rule.port_rules or ()
-        if isinstance(port_rule.layer7, Http)
-    ]
-    return Lowered((), {}, {}, tuple(sets), tuple(dict.fromkeys(origin for each in sets for origin in each.origins)))
+    for policy in policies:
+        for port_rule in (part for rule in policy.rules for part in rule.port_rules or ()):
+            if isinstance(port_rule.layer7, Http):
+                yield RuleSet(port_rule.layer7.rules, tuple(origin_at(policy.name, each.span, "http rule") for each in port_rule.layer7.rules))

@@ -45,11 +45,9 @@ class LoweredSide:
 Tries: TypeAlias = dict[tuple[object, ...], Node]
 
 
-def lowered_side(side: Side, direction: Direction, identities: Mapping[int, Identity], known: Tries) -> LoweredSide | None:
-    """A side as the kernel searches it; None for one that nothing enforces. `known` keeps tries of entries seen before, for as long as
-    the entries live."""
-    if not side.enforced:
-        return None
+def lowered_side(side: Side, direction: Direction, identities: Mapping[int, Identity], known: Tries) -> LoweredSide:
+    """A side, which something enforces, as the kernel searches it. `known` keeps tries of entries seen before, for as long as the entries
+    live."""
     kinds: dict[int, int] = {}
     base = 0
     for index, entry in enumerate(side.entries):

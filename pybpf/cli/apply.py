@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
             before = applying.current(folder)
             request = applying.with_policies(before, policies, inventory)
             compile_policies(request.policies, request.inventory)
-            _show(applying.plan(before, request), as_json, "would be ")
+            _show(applying.plan(before, request), policies, as_json, "would be ")
             return
         with store.locked(folder):
             confirming.check_confirmed(folder)
@@ -57,7 +58,7 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
                 applying.carry_out(folder, request, by)
             else:
                 confirming.carry_out_for_now(folder, request, seconds, by)
-        _show(planned, as_json, "")
+        _show(planned, policies, as_json, "")
         if seconds is not None:
             click.echo(f"rolled back in {confirm_in} unless confirmed: pybpf confirm", err=True)
 
@@ -108,7 +109,7 @@ def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
             request = applying.without_policies(before, [applying.name_of(each) for each in policies])
             planned = applying.plan(before, request)
             applying.carry_out(folder, request)
-        _show(planned, as_json, "")
+        _show(planned, policies, as_json, "")
 
 
 @click.command()
@@ -149,14 +150,22 @@ def _others(sources: tuple[Source, ...], who: str | None) -> list[Source]:
     return [each for each in sources if each.name != who]
 
 
-def _show(planned: Plan, as_json: bool, prefix: str) -> None:
-    from pybpf.enforce.applying import written
+def _show(planned: Plan, given: Sequence[Policy], as_json: bool, prefix: str) -> None:
+    """A line for each policy that was given or changes, and one for all others."""
+    from pybpf.enforce.applying import name_of, written
 
     if as_json:
         click.echo(json.dumps(asdict(planned), indent=2))
         return
-    for verb in ("created", "changed", "deleted", "unchanged"):
+    for verb in ("created", "changed", "deleted"):
         for name in getattr(planned, verb):
-            click.echo(f"{written(name)} {prefix if verb != 'unchanged' else ''}{verb}")
+            click.echo(f"{written(name)} {prefix}{verb}")
+    known = {name_of(each) for each in given}
+    others = [name for name in planned.unchanged if name not in known]
+    for name in planned.unchanged:
+        if name in known:
+            click.echo(f"{written(name)} unchanged")
+    if others:
+        click.echo(f"{len(others)} other{'s' if len(others) > 1 else ''} as before")
     for endpoint in planned.unattached:
         click.echo(f"endpoint {endpoint}: its interface is not there; pybpf watch attaches it when it appears", err=True)

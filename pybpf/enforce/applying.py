@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pybpf.compiler import Inventory
+from pybpf.compiler import Endpoint, Inventory
 from pybpf.compiler.pipeline import compile_policies
 from pybpf.compiler.policy.model.policy import Policy
 from pybpf.enforce import store
@@ -82,8 +82,13 @@ def plan(before: Request | None, request: Request) -> Plan:
         tuple(name for name, each in new.items() if name in old and old[name] == each),
         tuple(name for name in old if name not in new),
         len(request.inventory.endpoints),
-        tuple(f"{each.namespace}/{each.name}" for each in request.inventory.endpoints if (each.namespace, each.name) not in places),
+        tuple(f"{each.namespace}/{each.name}" for each in request.inventory.endpoints if _is_here(each) and (each.namespace, each.name) not in places),
     )
+
+
+def _is_here(endpoint: Endpoint) -> bool:
+    """Whether the inventory says where on this host it is."""
+    return endpoint.interface is not None or endpoint.network_namespace is not None
 
 
 def carry_out(folder: Path, request: Request, way: Way | None = None, unconfirmed: Unconfirmed | None = None) -> None:

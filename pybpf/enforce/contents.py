@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
 
 from pybpf.kernel_progs import abi
 from pybpf.kernel_progs.headers import MAPPED
 
 Columns = tuple[int, int]
+_MAPPED_BITS: Final = 96  # what is before an IPv4 address
 
 
 def number(value: int) -> bytes:
@@ -22,9 +24,17 @@ def address(value: IPv4Address | IPv6Address) -> bytes:
 
 
 def network(value: IPv4Network | IPv6Network) -> bytes:
-    """The key of `networks`."""
-    bits = value.prefixlen + (96 if value.version == 4 else 0)
+    """The key of `networks`: a length in bits of 128, and the address."""
+    bits = value.prefixlen + (_MAPPED_BITS if value.version == 4 else 0)
     return number(bits) + address(value.network_address)
+
+
+def supernets(key: bytes) -> Iterator[bytes]:
+    """The keys of networks of the same family that hold that of a key: itself, then wider and wider ones."""
+    bits, value = int.from_bytes(key[:4], "little"), int.from_bytes(key[4:], "big")
+    least = _MAPPED_BITS if bits >= _MAPPED_BITS and value >> 32 == MAPPED >> 32 else 0
+    for length in range(bits, least - 1, -1):
+        yield number(length) + (value >> (128 - length) << (128 - length)).to_bytes(16, "big")
 
 
 def owner(identities: Columns, endpoints: Columns) -> bytes:
@@ -42,10 +52,11 @@ def peer(side: int, identity: int) -> bytes:
     return number(side) + number(identity)
 
 
-def page(entries: Sequence[int]) -> bytes:
-    """A value of `pages`."""
-    assert len(entries) == abi.PAGE_ENTRIES, len(entries)
-    return b"".join(map(number, entries))
+def page(runs: Sequence[tuple[int, int]]) -> bytes:
+    """A value of `pages`: (first index, entry), each entry up to the next first; the first first is 0."""
+    assert runs[0][0] == 0, runs
+    ends = [first for first, _ in runs[1:]] + [abi.PAGE_ENTRIES]
+    return b"".join(number(entry) * (end - first) for (first, entry), end in zip(runs, ends, strict=True))
 
 
 def decision(action: int, refusal: int, *, rule: int, rule_set: int, audit_rule: int) -> bytes:

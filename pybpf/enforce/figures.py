@@ -83,7 +83,7 @@ def endpoints(folder: Path) -> list[EndpointFigures]:
     state = store.read(folder) if folder.exists() else None
     if state is None:
         return []
-    names = {number: name for name, number in state.saved.numberings[2].numbers.items()}
+    names = {number: name for name, number in state.saved.endpoints.numbers.items()}
     with ExitStack() as owned:
         datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
         return [
@@ -100,24 +100,28 @@ def rules(folder: Path) -> list[RuleFigures]:
     with ExitStack() as owned:
         datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
         counts = datapath.maps["rule_counts"]
-        found = [RuleFigures(origin, *_rule_count(counts, number)) for origin, number in state.saved.numberings[0].numbers.items()]
+        found = [RuleFigures(origin, *_rule_count(counts, number)) for origin, number in _enforced(state).items()]
     return sorted(found, key=lambda each: (each.rule.source, each.rule.line, each.rule.column))
 
 
 def _uses(state: State, connections: int) -> tuple[Use, ...]:
-    rules_, sets, _, decisions, pages, sides = state.saved.numberings
-    column = state.saved.column
+    saved, used = state.saved, state.saved.sides.figures()
     return (
-        Use("endpoints", len(column.endpoints), abi.MAX_ENDPOINTS - 1),
-        Use("addresses", len(column.addresses), abi.MAX_ADDRESSES),
-        Use("networks", len(column.networks), abi.MAX_NETWORKS),
-        Use("peers", sum(len(each.peers) + 1 for each in sides.numbers), abi.MAX_PEERS),
-        Use("pages", len(pages.numbers), abi.MAX_PAGES),
-        Use("decisions", len(decisions.numbers), abi.MAX_DECISIONS - 1),
-        Use("rules", len(rules_.numbers), abi.MAX_RULES - 1),
-        Use("rule sets", len(sets.numbers), abi.MAX_RULE_SETS),
+        Use("endpoints", len(saved.column.endpoints), abi.MAX_ENDPOINTS - 1),
+        Use("addresses", len(saved.column.addresses), abi.MAX_ADDRESSES),
+        Use("networks", len(saved.column.networks), abi.MAX_NETWORKS),
+        Use("peers", used["peers"], abi.MAX_PEERS),
+        Use("pages", used["pages"], abi.MAX_PAGES),
+        Use("decisions", used["decisions"], abi.MAX_DECISIONS - 1),
+        Use("rules", len(_enforced(state)), abi.MAX_RULES - 1),
+        Use("rule sets", len(saved.numbers.rule_sets.numbers), abi.MAX_RULE_SETS),
         Use("connections", connections, abi.MAX_CONNECTIONS),
     )
+
+
+def _enforced(state: State) -> dict[Origin, int]:
+    """The rules that sides name, and their numbers."""
+    return {origin: state.saved.numbers.rules.numbers[origin] for origin in dict.fromkeys(state.saved.sides.origins())}
 
 
 def _sum(counters: Map, index: int) -> int:

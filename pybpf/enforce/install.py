@@ -23,7 +23,6 @@ from pybpf.compiler import (
     Source,
     compile_policy,
 )
-from pybpf.compiler.lower import RuleSet
 from pybpf.compiler.policy.model.labels import KUBERNETES, Label
 from pybpf.enforce.attachments import Held, Way, best_way
 from pybpf.enforce.datapath import Datapath, load_datapath
@@ -78,11 +77,10 @@ class Enforcement:
 
     def switch(self, compilation: Compilation, interfaces: Mapping[tuple[str, str], int]) -> None:
         """The same of what is compiled, on interfaces by their numbers."""
-        self._tables.numbers_of(compilation.lowered)
-        self._programs.prepare(self._rule_sets(compilation), self._tables.rules.numbers)
+        self._programs.prepare(self._tables.needed(compilation.lowered, interfaces), self._tables.rules.numbers)
         self._attachments.keep(set(interfaces.values()))
         self._tables.switch(compilation.lowered, interfaces)
-        self._programs.keep(set(self._rule_sets(compilation)))
+        self._programs.keep(self._tables.rule_sets())
         for index in interfaces.values():
             self._attachments.attach(index, self._datapath.programs)
         self.compilation = compilation
@@ -102,9 +100,6 @@ class Enforcement:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _rule_sets(self, compilation: Compilation) -> dict[RuleSet, int]:
-        return {each: self._tables.rule_sets.number(each) for each in compilation.lowered.rule_sets}
 
 
 def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig], way: Way | None = None) -> Enforcement:

@@ -19,7 +19,6 @@ from typing import Self
 
 import pybpf
 from pybpf.compiler import Compilation
-from pybpf.compiler.lower import RuleSet
 from pybpf.compiler.pipeline import compile_policies
 from pybpf.enforce import store
 from pybpf.enforce.attachments import Pinned, Way, best_way
@@ -89,11 +88,11 @@ class Installation:
 
     def _take_over(self, state: State, generation: int, places: Mapping[Names, Place]) -> None:
         request, revision = _enforced(self._folder, state)
-        rules, _, endpoints, *_ = state.saved.numberings
-        self.tables.inherit(rules, endpoints, revision + 1)
+        self.tables.inherit(state.saved, revision + 1)
         compilation = compile_policies(request.policies, request.inventory)
-        known = {name: place.interface_index for name, place in places.items()}
-        self._switch(compilation, known, {})
+        interfaces = {name: place.interface_index for name, place in places.items()}
+        programs = self._prepared(compilation, interfaces)
+        self._switch(compilation, interfaces, programs)
         self._attachments.move(self._datapath.programs)
         self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=state.unconfirmed)
         store.write(self._folder, self.state)
@@ -103,11 +102,11 @@ class Installation:
         """Enforce `request` in place of what is enforced. After an error, or death, at any point the next `opened` finds its way."""
         before = self.state
         interfaces = {name: place.interface_index for name, place in places.items()}
+        programs = self._prepared(compilation, interfaces)
         if before is not None:
             store.write(self._folder, replace(before, pending=request, unconfirmed=unconfirmed))
-        present = dict(before.saved.numberings[1].numbers) if before is not None else {}
         self._attachments.keep(set(interfaces.values()))
-        self._switch(compilation, interfaces, present)
+        self._switch(compilation, interfaces, programs)
         generation = 1 if before is None else before.generation
         self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=unconfirmed)
         if before is None:
@@ -126,13 +125,15 @@ class Installation:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _switch(self, compilation: Compilation, interfaces: Mapping[Names, int], present: Mapping[RuleSet, int]) -> None:
-        self.tables.numbers_of(compilation.lowered)
-        programs = RulePrograms(self._datapath.maps, present)
-        slots = {each: self.tables.rule_sets.number(each) for each in compilation.lowered.rule_sets}
-        programs.prepare(slots, self.tables.rules.numbers)
+    def _prepared(self, compilation: Compilation, interfaces: Mapping[Names, int]) -> RulePrograms:
+        """With the programs of all rule sets in their slots."""
+        programs = RulePrograms(self._datapath.maps, self.tables.rule_sets())
+        programs.prepare(self.tables.needed(compilation.lowered, interfaces), self.tables.rules.numbers)
+        return programs
+
+    def _switch(self, compilation: Compilation, interfaces: Mapping[Names, int], programs: RulePrograms) -> None:
         self.tables.switch(compilation.lowered, interfaces)
-        programs.keep(set(slots))
+        programs.keep(self.tables.rule_sets())
 
 
 def detach_all(folder: Path) -> int:

@@ -16,11 +16,12 @@ from pybpf.observe import Flow, flow_of
 
 
 class FlowReader:
-    """Reads the log; names are those of the state, looked up again when a rule is met that it does not know."""
+    """Reads the log; names are those of the state, read again once it has changed."""
 
     def __init__(self, folder: Path, state: State, reader: LogReader) -> None:
         self._folder, self._reader = folder, reader
         self._know(state)
+        self._known_of = 0
 
     @property
     def lost(self) -> int:
@@ -30,14 +31,15 @@ class FlowReader:
     def read(self, timeout_ms: int) -> list[Flow]:
         """The flows since the last call; waits up to `timeout_ms` for the first."""
         records = self._reader.read(timeout_ms)
-        if records and (state := store.read(self._folder)) is not None:
+        now = store.mark(self._folder)
+        if records and now != self._known_of and (state := store.read(self._folder)) is not None:
             self._know(state)
+            self._known_of = now  # or something newer, which is then read once more
         return [flow_of(record, self._origins, self._endpoints, self._owners) for record in records]
 
     def _know(self, state: State) -> None:
-        rules, _, endpoints, *_ = state.saved.numberings
-        self._origins: dict[int, Origin] = {number: origin for origin, number in rules.numbers.items()}
-        self._endpoints = {number: "/".join(name) for name, number in endpoints.numbers.items()}
+        self._origins: dict[int, Origin] = {number: origin for origin, number in state.saved.numbers.rules.numbers.items()}
+        self._endpoints = {number: "/".join(name) for name, number in state.saved.endpoints.numbers.items()}
         self._owners = {str(address): f"{each.namespace}/{each.name}" for each in state.request.inventory.endpoints for address in each.addresses}
 
 

@@ -135,7 +135,7 @@ class Datapath:
 
 
 def _page(entries: dict[int, int]) -> bytes:
-    return contents.page([entries.get(index, REFUSED) for index in range(abi.PAGE_ENTRIES)])
+    return contents.page([(index, entries.get(index, REFUSED)) for index in range(abi.PAGE_ENTRIES)])
 
 
 def number(value: int) -> bytes:

@@ -1,7 +1,7 @@
 """Policies and an inventory -> Resolved.
 
 Policies add up: a side is enforced once a policy has a rule for it, and denies by default once one of those policies says
-so. Endpoints with the same labels and port names have the same sides, which are made once.
+so. Endpoints that the same policies select, with the same port names, have the same sides, which are made once.
 """
 
 from __future__ import annotations
@@ -73,13 +73,14 @@ class Resolving:
         self._parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
         self._made_parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
         self._made_sides: dict[tuple[int, tuple[PortName, ...]], tuple[tuple[object, ...], tuple[Side, Side]]] = {}
+        self._shared: dict[tuple[object, ...], tuple[tuple[object, ...], tuple[Side, Side]]] = {}
 
     def after(self, inventory: Inventory, known: Identities, selecting: Selecting, names: dict[Action, Names], subjects: dict[int, list[Policy]]) -> Resolving:
         """The next moment, whose identities have other numbers than those that are gone ever had."""
         new = copy(self)
         new.inventory, new.known, new.names, new.subjects = inventory, known, names, subjects
         new.peers = Peers(known, inventory, selecting)
-        new._parts = {}
+        new._parts, new._shared = {}, {}
         return new
 
     def resolved(self) -> Resolved:
@@ -113,9 +114,16 @@ class Resolving:
         before = self._made_sides.get(key)
         if before is not None and len(before[0]) == len(made_of) and all(map(is_, before[0], made_of)):
             return before[1]
-        sides = self._side(number, key[1], chosen, Direction.INGRESS), self._side(number, key[1], chosen, Direction.EGRESS)
-        self._made_sides[key] = made_of, sides
-        return sides
+        # All else that they depend on. The parts stay with them, so that their ids are those of nothing else.
+        shared = key[1], tuple(map(id, made_of)), tuple(map(id, chosen)), self._is_host_or_unknown(number)
+        if shared not in self._shared:
+            sides = self._side(number, key[1], chosen, Direction.INGRESS), self._side(number, key[1], chosen, Direction.EGRESS)
+            self._shared[shared] = made_of, sides
+        self._made_sides[key] = made_of, self._shared[shared][1]
+        return self._shared[shared][1]
+
+    def _is_host_or_unknown(self, number: int) -> tuple[bool, bool]:
+        return number == RESERVED_IDENTITIES["host"], _is_unknown(self.known.by_number[number])
 
     def _by_identity(self) -> dict[int, list[Policy]]:
         """The policies that select each identity, in their order. Only policies for hosts select the host."""

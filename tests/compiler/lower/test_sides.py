@@ -60,11 +60,13 @@ def test_every_flow_finds_the_oracles_verdict_and_rule(batch: int) -> None:
         said = chance.policies()
         assert not_enforced(said) == ()
         resolved = resolve(said, who)
-        sides = {(each.name, direction): side for each in lowered(resolved).endpoints for direction, side in ((Direction.INGRESS, each.ingress), (Direction.EGRESS, each.egress))}
+        made = lowered(resolved)
         for _ in range(FLOWS):
             own = chance.of.choice(who.endpoints)
             flow = chance.flow(who, own)
-            side = sides[(own.namespace, own.name), flow.direction]
+            endpoint = made.endpoint((own.namespace, own.name))
+            key = endpoint.ingress if flow.direction is Direction.INGRESS else endpoint.egress
+            side = made.side(key) if key is not None else None
             right = expected(resolved, own, flow)
             peer = flow.source if flow.direction is Direction.INGRESS else flow.destination
             assert (None if side is None else searched(side, identity_of(resolved, peer).number, flow)) == right, (seed, flow)
@@ -75,6 +77,6 @@ def test_every_flow_finds_the_oracles_verdict_and_rule(batch: int) -> None:
 def test_an_endpoint_in_audit_is_refused_nothing() -> None:
     chance, who = PolicyChance(7), inventory()
     made = lowered(resolve([each for _ in range(20) for each in chance.policies()], who))
-    (audited,) = [each for each in made.endpoints if each.name == (who.endpoints[-1].namespace, who.endpoints[-1].name)]
-    found = [each for side in (audited.ingress, audited.egress) if side is not None for each in judgements(side)]
+    audited = made.endpoint((who.endpoints[-1].namespace, who.endpoints[-1].name))
+    found = [each for key in (audited.ingress, audited.egress) if key is not None for each in judgements(made.side(key))]
     assert {each.action for each in found} == {PolicyAction.ALLOW} and any(each.audit is not None for each in found)
