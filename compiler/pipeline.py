@@ -10,7 +10,7 @@ LLVM is imported when something is compiled, not before.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -33,6 +33,7 @@ from pybpf.compiler.lower import (
     origin_at,
     rule_sets_of,
 )
+from pybpf.compiler.lower.keys import NO_SERIALS
 from pybpf.compiler.policy.inventory import merged
 from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
 from pybpf.compiler.policy.model.layer7 import Http
@@ -142,12 +143,13 @@ def compile_policy(sources: Sequence[Source], inventory: Inventory = NOBODY, loa
     return compile_policies(reading.policies, merged(inventory, reading.cidr_groups))
 
 
-def compile_policies(policies: Sequence[Policy], inventory: Inventory) -> Compilation:
-    """The same of policies that were read. CompileError for what the kernel programs do not enforce."""
+def compile_policies(policies: Sequence[Policy], inventory: Inventory, serials: Mapping[int, bytes] = NO_SERIALS) -> Compilation:
+    """The same of policies that were read. CompileError for what the kernel programs do not enforce. `serials` are those of policies
+    that were compiled before, by id (compiler/lower/keys.py)."""
     if wrong := not_enforced(policies):
         raise CompileError(wrong)
     resolved = resolve(policies, inventory)
-    return Compilation(tuple(policies), resolved, lowered(resolved))
+    return Compilation(tuple(policies), resolved, lowered(resolved, serials))
 
 
 def datapath_module() -> ir.Module:

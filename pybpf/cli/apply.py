@@ -36,23 +36,23 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
     nor the new ones allow. What is enforced stays when this command ends.
     """
     with told():
-        from pybpf.compiler.pipeline import compile_policies
         from pybpf.enforce import applying, confirming, store
         from pybpf.enforce.attachments import Way
+        from pybpf.enforce.installation import compiled, places_of
 
         seconds = seconds_of("--confirm", confirm_in) if confirm_in is not None else None
         policies, inventory = _read(paths, who)
         if dry_run:
             before = applying.current(folder)
             request = applying.with_policies(before, policies, inventory)
-            compile_policies(request.policies, request.inventory)
-            _show(applying.plan(before, request), policies, as_json, "would be ")
+            compiled(request)
+            _show(applying.plan(before, request, places_of(request)), policies, as_json, "would be ")
             return
         with store.locked(folder):
             confirming.check_confirmed(folder)
             before = applying.current(folder)
             request = applying.with_policies(before, policies, inventory)
-            planned = applying.plan(before, request)
+            planned = applying.plan(before, request, places_of(request))
             by = Way(way) if way is not None else None
             if seconds is None:
                 applying.carry_out(folder, request, by)
@@ -101,13 +101,15 @@ def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
     """Enforce the policies in FILE... no longer. Endpoints that no policy is about any more let everything pass."""
     with told():
         from pybpf.enforce import applying, confirming, store
+        from pybpf.enforce.installation import places_of
+        from pybpf.enforce.request import name_of
 
         policies, _ = _read(paths, None)
         with store.locked(folder):
             confirming.check_confirmed(folder)
             before = applying.current(folder)
-            request = applying.without_policies(before, [applying.name_of(each) for each in policies])
-            planned = applying.plan(before, request)
+            request = applying.without_policies(before, [name_of(each) for each in policies])
+            planned = applying.plan(before, request, places_of(request))
             applying.carry_out(folder, request)
         _show(planned, policies, as_json, "")
 
@@ -152,7 +154,7 @@ def _others(sources: tuple[Source, ...], who: str | None) -> list[Source]:
 
 def _show(planned: Plan, given: Sequence[Policy], as_json: bool, prefix: str) -> None:
     """A line for each policy that was given or changes, and one for all others."""
-    from pybpf.enforce.applying import name_of, written
+    from pybpf.enforce.request import name_of, written
 
     if as_json:
         click.echo(json.dumps(asdict(planned), indent=2))

@@ -48,6 +48,7 @@ def told() -> Iterator[None]:
     from pybpf.enforce.confirming import Waiting
     from pybpf.enforce.numbering import TableFull
     from pybpf.enforce.store import Busy
+    from pybpf.enforce.values import Unreadable
     from pybpf.errors import KernelError, ObjectError
     from pybpf.places import PlaceError
 
@@ -56,7 +57,7 @@ def told() -> Iterator[None]:
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         raise Unable("the files have errors") from error
-    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy, Waiting) as error:
+    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy, Waiting, Unreadable) as error:
         raise Unable(str(error)) from error
     except BrokenPipeError:
         raise  # click ends quietly when nobody reads on

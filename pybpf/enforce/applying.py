@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pybpf.compiler import Endpoint, Inventory
-from pybpf.compiler.pipeline import compile_policies
 from pybpf.compiler.policy.model.policy import Policy
-from pybpf.enforce import store
+from pybpf.enforce import request, store
 from pybpf.enforce.attachments import Way
-from pybpf.enforce.installation import Installation, places_of
-from pybpf.enforce.store import Request, Unconfirmed
-
-Name = tuple[str, str | None, str]
-
-
-def name_of(policy: Policy) -> Name:
-    """By what a policy is known: kind, namespace (None: of the whole cluster), name."""
-    return policy.kind.value, policy.namespace, policy.name
-
-
-def written(name: Name) -> str:
-    """As people write it: "CiliumNetworkPolicy shop/api"."""
-    kind, namespace, own = name
-    return f"{kind} {namespace}/{own}" if namespace is not None else f"{kind} {own}"
+from pybpf.enforce.installation import Installation, Names, compiled, places_of
+from pybpf.enforce.request import Name, Request, written
+from pybpf.enforce.store import Unconfirmed
+from pybpf.places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +40,35 @@ def current(folder: Path) -> Request | None:
 
 def with_policies(before: Request | None, policies: Sequence[Policy], inventory: Inventory | None) -> Request:
     """`policies` beside those that are enforced; those of the same names are replaced. `inventory` None: as it was. Raises Nothing."""
-    known = {name_of(each): each for each in before.policies} if before is not None else {}
-    known |= {name_of(each): each for each in policies}
-    who = inventory if inventory is not None else before.inventory if before is not None else None
-    if who is None:
+    if before is not None:
+        return request.with_policies(before, policies, inventory if inventory is not None else before.inventory)
+    if inventory is None:
         raise Nothing("nothing is enforced yet, and no endpoints were given")
-    return Request(tuple(known.values()), who)
+    return request.request(policies, inventory)
 
 
 def without_policies(before: Request | None, names: Collection[Name]) -> Request:
     """What is enforced without these. Raises Nothing, also for a name that is not enforced."""
     if before is None:
         raise Nothing("nothing is enforced")
-    known = {name_of(each): each for each in before.policies}
+    known = before.by_name()
     for name in names:
-        if known.pop(name, None) is None:
+        if name not in known:
             raise Nothing(f"{written(name)} is not enforced")
-    return Request(tuple(known.values()), before.inventory)
+    return request.without_policies(before, names)
 
 
-def plan(before: Request | None, request: Request) -> Plan:
-    """What would change."""
-    old = {name_of(each): each for each in before.policies} if before is not None else {}
-    new = {name_of(each): each for each in request.policies}
-    places = places_of(request)
+def plan(before: Request | None, after: Request, places: Mapping[Names, Place]) -> Plan:
+    """What would change. `places` are where endpoints are now."""
+    old = {name: policy for name, (policy, _) in before.by_name().items()} if before is not None else {}
+    new = {name: policy for name, (policy, _) in after.by_name().items()}
     return Plan(
         tuple(name for name in new if name not in old),
         tuple(name for name, each in new.items() if name in old and old[name] != each),
         tuple(name for name, each in new.items() if name in old and old[name] == each),
         tuple(name for name in old if name not in new),
-        len(request.inventory.endpoints),
-        tuple(f"{each.namespace}/{each.name}" for each in request.inventory.endpoints if _is_here(each) and (each.namespace, each.name) not in places),
+        len(after.inventory.endpoints),
+        tuple(f"{each.namespace}/{each.name}" for each in after.inventory.endpoints if _is_here(each) and (each.namespace, each.name) not in places),
     )
 
 
@@ -91,10 +77,9 @@ def _is_here(endpoint: Endpoint) -> bool:
     return endpoint.interface is not None or endpoint.network_namespace is not None
 
 
-def carry_out(folder: Path, request: Request, way: Way | None = None, unconfirmed: Unconfirmed | None = None) -> None:
-    """Enforce `request`; what is not attached yet will be by `way` (None: the best that the kernel has). CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is."""
-    compilation = compile_policies(request.policies, request.inventory)
-    places = places_of(request)
+def carry_out(folder: Path, wanted: Request, way: Way | None = None, unconfirmed: Unconfirmed | None = None) -> None:
+    """Enforce what is wanted; what is not attached yet will be by `way` (None: the best that the kernel has). CompileError before
+    anything is changed; PlaceError, TableFull, KernelError: what was enforced still is."""
+    places = places_of(wanted)
     with Installation.opened(folder, places, way) as installation:
-        installation.apply(request, compilation, places, unconfirmed)
-
+        installation.apply(wanted, compiled(wanted), places, unconfirmed)

@@ -17,7 +17,8 @@ from pybpf.enforce import store
 from pybpf.enforce.applying import Nothing, carry_out, current
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.installation import detach_all
-from pybpf.enforce.store import Busy, Request, Unconfirmed
+from pybpf.enforce.request import Request
+from pybpf.enforce.store import Busy, Unconfirmed
 
 _LOOK_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.1

@@ -64,7 +64,7 @@ def figures(folder: Path) -> Figures | None:
     if state is None:
         return None
     with ExitStack() as owned:
-        datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+        datapath = open_pinned(owned, store.lasting(folder, state.layout), folder / str(state.generation))
         counters = [_sum(datapath.maps["counters"], index) for index in range(abi.COUNTERS)]
         live = sum(1 for _ in datapath.maps["connections"].keys())  # noqa: SIM118  # a Map has no __iter__
         word = int.from_bytes((datapath.maps["control"].lookup(bytes(4)) or bytes(8))[:8], "little")
@@ -85,7 +85,7 @@ def endpoints(folder: Path) -> list[EndpointFigures]:
         return []
     names = {number: name for name, number in state.saved.endpoints.numbers.items()}
     with ExitStack() as owned:
-        datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+        datapath = open_pinned(owned, store.lasting(folder, state.layout), folder / str(state.generation))
         return [
             EndpointFigures("/".join(names[number]), identity, index, {each: _endpoint_count(datapath, number, each) for each in Direction})
             for index, (number, identity, _, _) in state.saved.column.endpoints.items()
@@ -98,7 +98,7 @@ def rules(folder: Path) -> list[RuleFigures]:
     if state is None:
         return []
     with ExitStack() as owned:
-        datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+        datapath = open_pinned(owned, store.lasting(folder, state.layout), folder / str(state.generation))
         counts = datapath.maps["rule_counts"]
         found = [RuleFigures(origin, *_rule_count(counts, number)) for origin, number in _enforced(state).items()]
     return sorted(found, key=lambda each: (each.rule.source, each.rule.line, each.rule.column))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import pybpf
 from pybpf.compiler import Compilation
@@ -23,24 +22,35 @@ from pybpf.compiler.pipeline import compile_policies
 from pybpf.enforce import store
 from pybpf.enforce.attachments import Pinned, Way, best_way
 from pybpf.enforce.datapath import LASTING, Datapath, load_datapath, open_pinned, pin
+from pybpf.enforce.request import Request, change
 from pybpf.enforce.rule_programs import RulePrograms
-from pybpf.enforce.store import Request, State, Unconfirmed
+from pybpf.enforce.store import State, Unconfirmed
 from pybpf.enforce.tables import Tables
 from pybpf.kernel_progs.abi import BOTH_COLUMNS
 from pybpf.maps import Map
 from pybpf.places import Place, find
 
 Names = tuple[str, str]
+_HERE: Final = Path(str(pybpf.__file__)).parent
+_SOURCES: Final = ("enforce", "../kernel_progs", "../compiler/lower", "../compiler/policy/model")
+_LAYOUTS: Final = ("../kernel_progs/abi.py", "../kernel_progs/state.py", "../kernel_progs/matching.py")
 
 
 @cache
 def version() -> str:
-    """What tells this code from any other that lays out the maps or the state: a hash of its sources."""
-    digest = hashlib.sha256()
-    roots = [Path(str(pybpf.__file__)).parent / part for part in ("enforce", "../kernel_progs", "../compiler/lower", "../compiler/policy/model")]
-    for path in sorted(each for root in roots for each in root.rglob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    """What tells this code from any other that fills the maps or writes the state: a hash of its sources."""
+    return _hash_of(path for each in _SOURCES for path in (_HERE / each).rglob("*.py"))
+
+
+@cache
+def layout() -> str:
+    """What tells the layouts of the lasting maps from any others: a hash of the sources that say them."""
+    return _hash_of(_HERE / each for each in _LAYOUTS)
+
+
+def compiled(request: Request) -> Compilation:
+    """What the kernel needs for a request. Raises CompileError."""
+    return compile_policies(request.policies, request.inventory, request.serials)
 
 
 class Installation:
@@ -66,7 +76,7 @@ class Installation:
     @classmethod
     def _adopted(cls, folder: Path, way: Way, state: State) -> Self:
         with ExitStack() as owned:
-            datapath = open_pinned(owned, folder / "lasting", folder / str(state.generation))
+            datapath = open_pinned(owned, store.lasting(folder, state.layout), folder / str(state.generation))
             made = cls(folder, way, state, datapath, owned.pop_all())
         made.tables.restore(state.saved)
         return made
@@ -75,28 +85,31 @@ class Installation:
     def _made(cls, folder: Path, way: Way, state: State | None, places: Mapping[Names, Place]) -> Self:
         """A new generation. With a state before it, it enforces what that one does, and all attachments are moved to it."""
         generation = 1 if state is None else state.generation + 1
-        for leftover in (str(generation), *(["lasting", "links"] if state is None else [])):  # of a process that died early
-            shutil.rmtree(folder / leftover, ignore_errors=True)
+        goes_on = state is not None and state.layout == layout()
+        for leftover in (str(generation), *([] if goes_on else [store.lasting(folder, layout()).name]), *(["links"] if state is None else [])):
+            shutil.rmtree(folder / leftover, ignore_errors=True)  # of a process that died early
         with ExitStack() as owned:
-            lasting = {} if state is None else {name: owned.enter_context(Map.from_pin(folder / "lasting" / name)) for name in LASTING}
+            lasting = {name: owned.enter_context(Map.from_pin(store.lasting(folder, layout()) / name)) for name in LASTING} if goes_on else {}
             datapath = load_datapath(owned, lasting)
-            pin(datapath, folder / "lasting", folder / str(generation))
+            pin(datapath, store.lasting(folder, layout()), folder / str(generation))
             made = cls(folder, way, None, datapath, owned.pop_all())
         if state is not None:
             made._take_over(state, generation, places)
         return made
 
     def _take_over(self, state: State, generation: int, places: Mapping[Names, Place]) -> None:
-        request, revision = _enforced(self._folder, state)
-        self.tables.inherit(state.saved, revision + 1)
-        compilation = compile_policies(request.policies, request.inventory)
+        """Enforce what the generation of `state` does, and move what is attached from it to this one."""
+        wanted, revision = _enforced(self._folder, state)
+        self.tables.inherit(state.saved if state.layout == layout() else None, revision + 1)
+        compilation = compiled(wanted)
         interfaces = {name: place.interface_index for name, place in places.items()}
-        programs = self._prepared(compilation, interfaces)
-        self._switch(compilation, interfaces, programs)
+        self._switch(compilation, interfaces, self._prepared(compilation, interfaces))
         self._attachments.move(self._datapath.programs)
-        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=state.unconfirmed)
+        self.state = State(version(), layout(), generation, self.tables.word.revision, wanted, self.tables.saved(), unconfirmed=state.unconfirmed)
         store.write(self._folder, self.state)
         shutil.rmtree(self._folder / str(state.generation), ignore_errors=True)
+        if state.layout != layout():
+            shutil.rmtree(store.lasting(self._folder, state.layout), ignore_errors=True)
 
     def apply(self, request: Request, compilation: Compilation, places: Mapping[Names, Place], unconfirmed: Unconfirmed | None = None) -> None:
         """Enforce `request` in place of what is enforced. After an error, or death, at any point the next `opened` finds its way."""
@@ -104,11 +117,11 @@ class Installation:
         interfaces = {name: place.interface_index for name, place in places.items()}
         programs = self._prepared(compilation, interfaces)
         if before is not None:
-            store.write(self._folder, replace(before, pending=request, unconfirmed=unconfirmed))
+            store.write_pending(self._folder, change(before.request, request), unconfirmed)
         self._attachments.keep(set(interfaces.values()))
         self._switch(compilation, interfaces, programs)
         generation = 1 if before is None else before.generation
-        self.state = State(version(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=unconfirmed)
+        self.state = State(version(), layout(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=unconfirmed)
         if before is None:
             store.write(self._folder, self.state)
         for index in interfaces.values():
@@ -153,6 +166,13 @@ def places_of(request: Request) -> dict[Names, Place]:
     """Where the endpoints are that are there now. Raises PlaceError."""
     found = ((each, find(each)) for each in request.inventory.endpoints)
     return {(each.namespace, each.name): place for each, place in found if place is not None}
+
+
+def _hash_of(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _enforced(folder: Path, state: State) -> tuple[Request, int]:

@@ -1,12 +1,12 @@
 """Where enforcement lives when no process does: a folder in the BPF file system.
 
-    lasting/        maps that know flows and counts
+    lasting_L/      maps that know flows and counts, laid out as L says
     N/              generation N: the maps of policy and the programs at the hooks
     links/          INTERFACE_to, INTERFACE_from: the attachments, by interface number
     state           what is enforced, and what the maps hold: one value of an array map
 
-The state is a pickle. Whoever can write it is root, which is whoever can change the programs themselves; nobody else can read it.
-A new state is pinned under another name and takes the old one's place by rename(2): it is the old one or the new one.
+Whoever can write the state is root, which is whoever can change the programs themselves; nobody else can read it. A new state is
+pinned under another name and takes the old one's place by rename(2): it is the old one or the new one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import errno
 import fcntl
 import os
 import pickle
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from pathlib import Path
 from typing import Final
 
 from pybpf import bpffs, maps
-from pybpf.compiler import Inventory
-from pybpf.compiler.policy.model.policy import Policy
+from pybpf.enforce.request import Change, Request, changed
 from pybpf.enforce.tables import Saved
+from pybpf.enforce.values import Unreadable, packed, unpacked
 from pybpf.errors import KernelError
 from pybpf.kinds import MapType
 from pybpf.maps import Map
@@ -33,14 +32,6 @@ from pybpf.spec import MapSpec
 
 FOLDER: Final = Path("/sys/fs/bpf/pybpf")
 _FIRST: Final = bytes(4)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be enforced: policies, and on whom."""
-
-    policies: tuple[Policy, ...]
-    inventory: Inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +44,11 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is enforced. `version` is that of the code that wrote it; `pending` is what was being put in its place when it was written:
-    None when nothing was. `unconfirmed`: both of these are there on condition."""
+    """What is enforced. `version` is that of the code that wrote it, `layout` that of the lasting maps. `pending` is what was being put
+    in its place when it was written: None when nothing was. `unconfirmed`: both of these are there on condition."""
 
     version: str
+    layout: str
     generation: int
     revision: int
     request: Request
@@ -65,8 +57,27 @@ class State:
     unconfirmed: Unconfirmed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The state as it lies there: what is large is bytes by itself, so that a part that stays is not read and written."""
+
+    version: str
+    layout: str
+    generation: int
+    revision: int
+    request: bytes
+    saved: bytes
+    pending: bytes
+    unconfirmed: bytes
+
+
 class Busy(RuntimeError):
     """Another process is changing what is enforced."""
+
+
+def lasting(folder: Path, layout: str) -> Path:
+    """Where the lasting maps of a layout are."""
+    return folder / f"lasting_{layout}"
 
 
 @contextmanager
@@ -85,19 +96,18 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def read(folder: Path) -> State | None:
-    """The state; None when nothing is enforced. Raises KernelError."""
+    """The state; None when nothing is enforced. Raises KernelError, and Unreadable when another version wrote it in another way."""
+    parts = _read(folder)
+    if parts is None:
+        return None
     try:
-        with Map.from_pin(folder / "state") as pinned:
-            content = pinned.lookup(_FIRST)
-    except KernelError as error:
-        if error.errno == errno.ENOENT:
-            return None
-        raise
-    assert content is not None, "an array has all its values"
-    length = int.from_bytes(content[:8], "little")
-    state = pickle.loads(zlib.decompress(content[8 : 8 + length]))
-    assert isinstance(state, State), state
-    return state
+        request, by, unconfirmed = (unpacked(each) for each in (parts.request, parts.pending, parts.unconfirmed))
+        assert isinstance(by, Change | None), by
+        pending = changed(request, by) if by is not None else None
+        return State(parts.version, parts.layout, parts.generation, parts.revision, request, unpacked(parts.saved), pending, unconfirmed)
+    except Unreadable as error:
+        message = f"what is enforced was put there by another version, in a way that this one cannot read ({error})"
+        raise Unreadable(f"{message}: use that version, or `pybpf detach --all` and apply anew") from error
 
 
 def mark(folder: Path) -> int:
@@ -109,10 +119,36 @@ def mark(folder: Path) -> int:
 
 
 def write(folder: Path, state: State) -> None:
-    """Put the state in the old one's place."""
-    packed = zlib.compress(pickle.dumps(state, protocol=5), level=1)
-    value = len(packed).to_bytes(8, "little") + packed
-    value = value.ljust((len(value) + 7) // 8 * 8, b"\0")
+    """Put a state, of which nothing is pending, in the old one's place."""
+    assert state.pending is None
+    _write(folder, _Parts(state.version, state.layout, state.generation, state.revision, packed(state.request), packed(state.saved), packed(None), packed(state.unconfirmed)))
+
+
+def write_pending(folder: Path, by: Change, unconfirmed: Unconfirmed | None) -> None:
+    """Say that a change of what is enforced has begun."""
+    parts = _read(folder)
+    assert parts is not None, "something is enforced"
+    _write(folder, _Parts(parts.version, parts.layout, parts.generation, parts.revision, parts.request, parts.saved, packed(by), packed(unconfirmed)))
+
+
+def _read(folder: Path) -> _Parts | None:
+    try:
+        with Map.from_pin(folder / "state") as pinned:
+            content = pinned.lookup(_FIRST)
+    except KernelError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    assert content is not None, "an array has all its values"
+    parts = pickle.loads(content)  # of builtin types alone, which every version can read
+    if not isinstance(parts, tuple) or len(parts) != len(_Parts.__slots__):
+        raise Unreadable("what is enforced was put there by another version: use that one, or `pybpf detach --all` and apply anew")
+    return _Parts(*parts)
+
+
+def _write(folder: Path, parts: _Parts) -> None:
+    value = pickle.dumps(tuple(getattr(parts, name) for name in _Parts.__slots__), protocol=5)
+    value = value.ljust((len(value) + 7) // 8 * 8, b"\0")  # a pickle says where it ends
     with maps.create(MapSpec("state", MapType.ARRAY, 4, len(value), 1)) as made:
         made.update(_FIRST, value)
         (folder / "state_next").unlink(missing_ok=True)

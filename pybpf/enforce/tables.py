@@ -73,9 +73,10 @@ class Tables:
         """Go on from what is in the maps already."""
         self._numbers, self.endpoints, self._sides, self._column = saved.numbers, saved.endpoints, saved.sides, saved.column
 
-    def inherit(self, saved: Saved, revision: int) -> None:
-        """In maps that are new: go on with the numbers that connections, counters and the log know, and with later revisions."""
-        self._numbers.rules, self.endpoints = saved.numbers.rules, saved.endpoints
+    def inherit(self, saved: Saved | None, revision: int) -> None:
+        """In maps that are new: go on with later revisions, and with the numbers that lasting maps know (None: they are new too)."""
+        if saved is not None:
+            self._numbers.rules, self.endpoints = saved.numbers.rules, saved.endpoints
         self.word.set(revision, 0)
 
     def needed(self, lowered: Lowered, interfaces: Mapping[Name, int]) -> dict[RuleSet, int]:

@@ -50,5 +50,5 @@ def flows(folder: Path, *, from_start: bool) -> Iterator[FlowReader]:
     if state is None:
         raise Nothing("nothing is enforced")
     with ExitStack() as owned:
-        log, head = (owned.enter_context(Map.from_pin(folder / "lasting" / name)) for name in ("log", "log_head"))
+        log, head = (owned.enter_context(Map.from_pin(store.lasting(folder, state.layout) / name)) for name in ("log", "log_head"))
         yield FlowReader(folder, state, owned.enter_context(LogReader(log, head, from_start=from_start)))

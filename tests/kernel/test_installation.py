@@ -23,7 +23,7 @@ from pybpf.demo import namespaces
 from pybpf.demo.network import Network, network
 from pybpf.enforce import applying, figures, installation, store
 from pybpf.enforce.attachments import Way
-from pybpf.enforce.store import Request
+from pybpf.enforce.request import Request, request
 
 pytestmark = pytest.mark.kernel
 ALWAYS, NEVER, FIRST, SECOND = 9000, 9001, 9002, 9003
@@ -67,7 +67,7 @@ def wanted(built: Network, port: int) -> Request:
     """The server may be asked on ALWAYS and on `port`."""
     lines = [f"- {{name: {each.name}, namespace: default, labels: {{app: {each.name}}}, addresses: [{each.ipv4}], interface: {each.interface}}}" for each in built.places]
     inventory = read_inventory(Source("endpoints.yaml", "endpoints:\n" + "\n".join(lines)))
-    return Request(must_read([Source("policy.yaml", POLICY % (ALWAYS, port))]).policies, inventory)
+    return request(must_read([Source("policy.yaml", POLICY % (ALWAYS, port))]).policies, inventory)
 
 
 def apply(built: Network, folder: Path, port: int, way: Way | None = None) -> None:
