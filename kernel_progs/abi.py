@@ -75,7 +75,7 @@ class Reason(IntEnum):
     NO_ENDPOINT = 1  # the device has no endpoint entry
     UNSUPPORTED = 2  # neither IPv4 nor IPv6 nor ARP over Ethernet, where a policy is enforced
     MALFORMED = 3  # headers that contradict each other or end too early
-    FRAGMENT = 4  # a fragment whose first one is not known, that overlaps it, or that goes to an inspected port
+    FRAGMENT = 4  # a fragment whose first one is not known or overlapped, a first one without all headers, one of nothing, or one to an inspected port
     SPOOFED_SOURCE = 5  # the endpoint sends from an address that is not its own
     NO_CONNECTION = 6  # an inspected port, and a packet of no known connection
     BAD_SYN = 7  # data, MPTCP or Fast Open on a SYN to an inspected port, or a SYN against the connection's direction
@@ -204,7 +204,8 @@ class Decision(Struct):
 
 
 class ConnectionKey(Struct):
-    """connections[...]: a flow as its endpoint sees it. An echo's ports are its identifier at the asking end, 0 at the other."""
+    """connections[...]: a flow as its endpoint sees it. An echo's ports are its identifier at the asking end, 0 at the other;
+    those of identifier 0 are 65535 and 1."""
 
     local_address: Address
     remote_address: Address

@@ -6,6 +6,8 @@ understood is not allowed: each way out of parsing that is not understood is a d
 
 from __future__ import annotations
 
+from typing import Final
+
 from pybpf.compiler.lang import Action, Skb, function, program, u8, u32
 from pybpf.kernel_progs.abi import Direction, Endpoint, Reason
 from pybpf.kernel_progs.counting import count_frame
@@ -24,12 +26,14 @@ from pybpf.kernel_progs.headers import (
 from pybpf.kernel_progs.judging import judge, judge_unread
 from pybpf.kernel_progs.matching import Scratch
 from pybpf.kernel_progs.neighbours import is_neighbour_discovery, judge_arp, judge_discovery
-from pybpf.kernel_progs.packets import begin, drop
+from pybpf.kernel_progs.packets import begin, drop, forget_ends
 from pybpf.kernel_progs.parsing import read_ipv4, read_ipv6
 from pybpf.kernel_progs.plain import read_plain
 from pybpf.kernel_progs.policy import is_open
 from pybpf.kernel_progs.related import is_error, is_related
 from pybpf.kernel_progs.state import STAGE_PARSE, control, endpoints, scratches, stages
+
+MOST_TAGS: Final = 2  # IEEE 802.1Q, a service's around a customer's; a third makes a frame unknown
 
 
 @program("tc")
@@ -52,6 +56,7 @@ def parse_packet(packet: Skb) -> int:
     if scratch is None or endpoint is None:
         return Action.SHOT
     direction: u8 = scratch.direction & 1
+    forget_ends(scratch)
     return finish(packet, scratch, read_and_judge(packet, scratch, endpoint, direction))
 
 
@@ -88,8 +93,9 @@ def read_and_judge(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction:
         return drop(scratch, Reason.MALFORMED)
     kind: u32 = ethernet.kind
     offset: u32 = ETHERNET_BYTES
-    for _ in range(2):
-        if kind == KIND_VLAN or kind == KIND_SERVICE_VLAN:
+    scratch.vlan_tags = packet.vlan_present & 1  # the outermost tag, once the kernel has taken it out of the frame
+    for _ in range(MOST_TAGS):
+        if scratch.vlan_tags < MOST_TAGS and (kind == KIND_VLAN or kind == KIND_SERVICE_VLAN):
             tag = Vlan()
             if not packet.load(offset, tag):
                 return drop(scratch, Reason.MALFORMED)

@@ -101,7 +101,7 @@ class Scratch(Struct):
     flags: u8  # TCP flags of the packet
     kind: u8  # ICMP type
     opens: u8  # 1: a packet that may open a connection
-    is_piece: u8  # 1: a later fragment
+    is_piece: u8  # 1: a later fragment; 2: a first one
     reason: u8
     answer: u8  # Answer
     audited: u8

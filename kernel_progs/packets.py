@@ -44,6 +44,15 @@ def begin(scratch: Scratch, endpoint: Endpoint, direction: u8, control: int) -> 
 
 
 @function
+def forget_ends(scratch: Scratch) -> None:
+    """No addresses are known yet: an event of a packet without any must not name those of an earlier one."""
+    scratch.key.local_address.high = 0
+    scratch.key.local_address.low = 0
+    scratch.key.remote_address.high = 0
+    scratch.key.remote_address.low = 0
+
+
+@function
 def set_between4(scratch: Scratch, direction: u8, source: u32, destination: u32) -> None:
     """From whom to whom, by IPv4."""
     scratch.version = 4
@@ -86,14 +95,20 @@ def set_segment(scratch: Scratch, flags: u8, sequence: u32, acknowledgement: u32
 
 @function
 def set_message(scratch: Scratch, direction: u8, kind: u8, identifier: u16) -> None:
-    """An ICMP message. An echo has its identifier for a port at the end that asks; only its request opens."""
+    """An ICMP message. An echo has its identifier for a port at the end that asks; only its request opens.
+
+    Identifier 0 becomes two ports that are no other echo's: with 0 at both ends, who asked could not be told from who answers,
+    nor an echo from messages of other types, and these would pass as its answers.
+    """
     scratch.kind = kind
     is_v4 = scratch.protocol == PROTOCOL_ICMP
+    asking: u16 = identifier if identifier != 0 else 65535
+    asked: u16 = 0 if identifier != 0 else 1
     if kind == (ECHO if is_v4 else ECHO_V6):
-        set_ports(scratch, direction, identifier, 0)
+        set_ports(scratch, direction, asking, asked)
         scratch.opens = 1
     elif kind == (ECHO_REPLY if is_v4 else ECHO_REPLY_V6):
-        set_ports(scratch, direction, 0, identifier)
+        set_ports(scratch, direction, asked, asking)
 
 
 @function

@@ -23,6 +23,7 @@ from pybpf.kernel_progs.headers import (
     PROTOCOL_SCTP,
     PROTOCOL_TCP,
     PROTOCOL_UDP,
+    ROUTER_SOLICITATION,
     SCTP_BYTES,
     TCP_BYTES,
     UDP_BYTES,
@@ -46,6 +47,7 @@ MOST_EXTENSIONS: Final = 8
 MOST_EXTENSION_BYTES: Final = 512
 LOOSE_ROUTE: Final = 131
 STRICT_ROUTE: Final = 137
+REDIRECT: Final = 137  # the last type of neighbour discovery
 INIT: Final = 1  # the SCTP chunk that opens an association (RFC 9260 section 3.3.2)
 
 
@@ -76,6 +78,7 @@ class Piece(Struct):
 
     identification: u32
     offset: u32  # in bytes
+    length: u32  # in bytes; of IPv6, of all behind the fragment header
     more: u8
     is_fragment: u8
     pad: u16
@@ -107,8 +110,11 @@ def read_ipv4(packet: Skb, scratch: Scratch, direction: u8, offset: u32) -> bool
     piece = Piece()
     piece.identification = ip.identification
     piece.offset = (ip.fragment & FRAGMENT_OFFSET) * 8
+    piece.length = total - header
     piece.more = 1 if (ip.fragment & MORE_FRAGMENTS) != 0 else 0
     piece.is_fragment = 1 if (ip.fragment & FRAGMENT_MASK) != 0 else 0
+    if piece.is_fragment != 0 and not has_a_place(scratch, piece):
+        return False
     return read_piece(packet, scratch, direction, piece, (offset + total) & 0xFFFFFFFF)
 
 
@@ -153,8 +159,6 @@ def read_ipv6(packet: Skb, scratch: Scratch, direction: u8, offset: u32) -> bool
     piece = Piece()
     if not step_over(packet, scratch, piece, (offset + IPV6_BYTES) & 0xFFFFFFFF, end):
         return False
-    if piece.is_fragment != 0 and piece.offset != 0 and (scratch.l4_offset - offset) > LONGEST:
-        return fault(scratch, Reason.MALFORMED) != 0
     return read_piece(packet, scratch, direction, piece, end)
 
 
@@ -163,6 +167,7 @@ def step_over(packet: Skb, scratch: Scratch, piece: Piece, start: u32, end: u32)
     """IPv6 extension headers from `start` on: scratch.protocol and l4_offset are what follows; False and scratch.reason."""
     at = start
     fragments_seen: u32 = 0
+    short: u32 = Reason.MALFORMED  # of a chain that does not end in the packet
     for number in range(MOST_EXTENSIONS + 1):
         kind: u8 = scratch.protocol
         is_later = piece.offset != 0
@@ -176,27 +181,32 @@ def step_over(packet: Skb, scratch: Scratch, piece: Piece, start: u32, end: u32)
         extension = Extension()
         size: u32 = 8
         if at + 8 > end or not packet.load(at, extension):
-            return fault(scratch, Reason.MALFORMED if fragments_seen == 0 or piece.is_fragment == 0 else Reason.FRAGMENT) != 0
+            return fault(scratch, short) != 0
         if kind != FRAGMENT:
             size = (extension.eights + 1) * 8
         if at + size > end:
-            return fault(scratch, Reason.MALFORMED if fragments_seen == 0 or piece.is_fragment == 0 else Reason.FRAGMENT) != 0
+            return fault(scratch, short) != 0
         if at + size - start > MOST_EXTENSION_BYTES:
             return fault(scratch, Reason.TOO_MANY_HEADERS) != 0
         if kind == ROUTING and (extension.kind == 0 or extension.segments_left != 0):
             return fault(scratch, Reason.SOURCE_ROUTE) != 0
         if kind == FRAGMENT:
             fragments_seen = 1
-            set_piece(piece, extension)
+            set_piece(piece, extension, (end - at - 8) & 0xFFFFFFFF)
+            if piece.is_fragment != 0:
+                short = Reason.FRAGMENT
+                if not has_a_place(scratch, piece):
+                    return False
         set_protocol(scratch, extension.next_header)
         at = (at + size) & 0xFFFFFFFF
     return fault(scratch, Reason.TOO_MANY_HEADERS) != 0
 
 
 @function
-def set_piece(piece: Piece, header: Extension) -> None:
-    """What a fragment header (RFC 8200 section 4.5) says: offset in eights and the more-bit, then the identification."""
+def set_piece(piece: Piece, header: Extension, length: u32) -> None:
+    """What a fragment header (RFC 8200 section 4.5) says, with `length` bytes behind it: offset in eights and the more-bit, then the identification."""
     word: u16 = header.kind * 256 + header.segments_left
+    piece.length = length
     piece.offset = word & 0xFFF8
     piece.more = word & 1
     piece.is_fragment = 1 if (word & 0xFFF9) != 0 else 0
@@ -204,21 +214,34 @@ def set_piece(piece: Piece, header: Extension) -> None:
 
 
 @function
+def has_a_place(scratch: Scratch, piece: Piece) -> bool:
+    """Whether a fragment can be part of a datagram; else scratch.reason. One of no bytes says nothing but confuses those who count."""
+    if (piece.more != 0 and (piece.length & 7) != 0) or piece.offset + piece.length > LONGEST:
+        return fault(scratch, Reason.MALFORMED) != 0
+    return piece.length != 0 or fault(scratch, Reason.FRAGMENT) != 0
+
+
+@function
 def read_piece(packet: Skb, scratch: Scratch, direction: u8, piece: Piece, end: u32) -> bool:
     """A whole packet or a fragment, whose IP headers are behind it."""
     start: u32 = scratch.l4_offset
-    length = (end - start) & 0xFFFFFFFF
     if piece.is_fragment == 0:
         return read_transport(packet, scratch, direction, start, end & 0xFFFFFFFF, Reason.MALFORMED)
-    if (piece.more != 0 and (length & 7) != 0) or piece.offset + length > LONGEST:
-        return fault(scratch, Reason.MALFORMED) != 0
     if piece.offset != 0:
         scratch.is_piece = 1
         return take_later(scratch, direction, piece.identification, piece.offset)
     scratch.is_piece = 2
     if not read_transport(packet, scratch, direction, start, end & 0xFFFFFFFF, Reason.FRAGMENT):
         return False
-    return take_first(scratch, direction, piece.identification, length)
+    if is_discovery_kind(scratch):
+        return fault(scratch, Reason.MALFORMED) != 0  # never in fragments, where nobody could look at its target (RFC 6980)
+    return take_first(scratch, direction, piece.identification, piece.length)
+
+
+@function
+def is_discovery_kind(scratch: Scratch) -> bool:
+    """Whether it is a message of neighbour discovery, redirects among them (RFC 4861 section 4)."""
+    return scratch.protocol == PROTOCOL_ICMPV6 and scratch.kind >= ROUTER_SOLICITATION and scratch.kind <= REDIRECT
 
 
 @function
@@ -246,6 +269,9 @@ def read_transport(packet: Skb, scratch: Scratch, direction: u8, offset: u32, en
         if room < ICMP_BYTES or not packet.load(offset, icmp):
             return fault(scratch, short) != 0
         set_message(scratch, direction, icmp.kind, icmp.identifier)
+        return True
+    if protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6:
+        return fault(scratch, Reason.MALFORMED) != 0  # the other version's: its types mean nothing here (RFC 4443 section 1)
     return True
 
 

@@ -44,6 +44,7 @@ def read_plain(packet: Skb, scratch: Scratch, direction: u8) -> bool:
     ethernet = packet.header(Ethernet, 0)
     if ethernet is None:
         return False
+    scratch.vlan_tags = packet.vlan_present & 1
     if ethernet.kind == KIND_IPV4:
         return read_plain4(packet, scratch, direction)
     if ethernet.kind == KIND_IPV6:

@@ -250,10 +250,8 @@ def test_only_echo_has_an_identifier() -> None:
 
 
 @pytest.mark.parametrize("packet", [Ipv4(content=echo_v6(7)), Ipv6(content=echo(7))])
-def test_the_other_version_s_icmp_is_a_protocol_like_any_other(packet: Packet) -> None:
-    reading = reading_of(packet)
-    assert (reading.protocol, reading.icmp_type, reading.icmp_identifier) == (protocol_of(packet.content), 0, 0)
-    assert (reading.payload_offset, reading.payload_length) == (reading.l4_offset, 8)
+def test_the_other_version_s_icmp_is_refused(packet: Packet) -> None:
+    assert reading_of(packet).refused is Refusal.MALFORMED
 
 
 # ---- the limits, each from both sides
@@ -300,6 +298,9 @@ def test_ipv4_options_are_stepped_over_except_source_routes(options: bytes, refu
     (Ipv4(content=Raw(6, bytes(12) + b"\x40" + bytes(11)), more=True), Refusal.MALFORMED),
     (Ipv4(content=Raw(6, bytes(16)), more=True), Refusal.FRAGMENT),
     (Ipv4(content=Raw(6, bytes(3)), offset=8), None),
+    (Ipv4(content=Raw(47), offset=8), Refusal.FRAGMENT),
+    (Ipv6(content=Raw(47), extensions=(fragment(1, 8),)), Refusal.FRAGMENT),
+    (Ipv6(content=Raw(47), extensions=(fragment(1),)), None),
     (Ipv4(content=Raw(17, bytes(7)), offset=65528), None),
     (Ipv4(content=Raw(17, bytes(8)), offset=65528), Refusal.MALFORMED),
     (Ipv6(content=Raw(17, bytes(7)), extensions=(fragment(1, 65528),)), None),
@@ -315,7 +316,18 @@ def test_the_edges_of_fragments(packet: Packet, refused: Refusal | None) -> None
 def test_a_fragment_header_that_splits_nothing_makes_no_fragment() -> None:
     reading = reading_of(Ipv6(extensions=(fragment(5),)))
     assert (reading.fragment, reading.destination_port) == (None, 80)
-    assert reading_of(Ipv6(content=Raw(6, bytes(8)), extensions=(fragment(0xFFFFFFFF, 8),))).fragment == FragmentPlace(0xFFFFFFFF, 8, False)
+    assert reading_of(Ipv6(content=Raw(6, bytes(8)), extensions=(fragment(0xFFFFFFFF, 8),))).fragment == FragmentPlace(0xFFFFFFFF, 8, False, 8)
+
+
+def test_an_ipv6_fragment_is_as_long_as_all_behind_its_fragment_header() -> None:
+    reading = reading_of(Ipv6(content=Raw(60, b"\x11\0" + bytes(6) + b"\0\1\0\2\0\x10\0\0" + bytes(8)), extensions=(fragment(1, more=True),)))
+    assert reading.fragment == FragmentPlace(1, 0, True, 24) and reading.destination_port == 2
+
+
+@pytest.mark.parametrize(("source", "destination"), [("::ffff:10.0.0.1", "fd00::2"), ("fd00::1", "::ffff:10.0.0.1")])
+def test_an_ipv4_address_is_none_of_ipv6(source: str, destination: str) -> None:
+    assert reading_of(Ipv6(source, destination)).refused is Refusal.MALFORMED
+    assert reading_of(Ipv6("::10.0.0.1", "::fffe:10.0.0.1")).refused is None
 
 
 def test_udp_ends_where_it_says_and_the_rest_is_padding() -> None:

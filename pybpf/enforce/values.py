@@ -58,7 +58,7 @@ class _Packing(pickle.Pickler):
         self.met: set[type] = set()
 
     def reducer_override(self, value: Any) -> Any:
-        kind = type(value)
+        kind: Any = type(value)
         if kind in _ADDRESSES:
             return kind, (int(value),)
         values = _values(kind)
@@ -98,9 +98,9 @@ def _names(kind: Any) -> tuple[str, ...]:
 @cache
 def _values(kind: Any) -> Callable[[Any], tuple[Any, ...]] | None:
     """What gives the values of a dataclass's fields; None for any other class."""
+    names = _names(kind)
     if not is_dataclass(kind):
         return None
-    names = _names(kind)
     if len(names) < 2:
         return lambda value: tuple(getattr(value, name) for name in names)
     return attrgetter(*names)

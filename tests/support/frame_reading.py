@@ -20,6 +20,7 @@ MAXIMUM_TAGS: Final = 2
 MAXIMUM_EXTENSIONS: Final = 8
 MAXIMUM_EXTENSION_BYTES: Final = 512
 LAST_BYTE: Final = 65535  # of a datagram that fragments make up
+NEIGHBOUR_DISCOVERY: Final = range(133, 138)
 
 HOP_BY_HOP: Final = 0
 ROUTING: Final = 43
@@ -42,16 +43,20 @@ class Refusal(StrEnum):
     MALFORMED = "MALFORMED"  # fields contradict each other, or the frame's end
     SOURCE_ROUTE = "SOURCE_ROUTE"  # it says where to go besides its destination
     TOO_MANY_HEADERS = "TOO_MANY_HEADERS"  # more IPv6 extension headers than are stepped over
-    FRAGMENT = "FRAGMENT"  # a first fragment without all of its headers
+    FRAGMENT = "FRAGMENT"  # a first fragment without all of its headers, or one of nothing
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentPlace:
-    """Where a fragment belongs: `offset` in bytes; the identification has 16 bits for IPv4 and 32 for IPv6."""
+    """Where a fragment belongs: `offset` and `length` in bytes; the identification has 16 bits for IPv4 and 32 for IPv6.
+
+    Of an IPv6 fragment all that follows its fragment header counts, extension headers too (RFC 8200 section 4.5).
+    """
 
     identification: int
     offset: int
     more: bool
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,7 @@ def read_ipv4(frame: bytes, reading: Reading) -> Reading:
     demand(20 <= header_bytes <= total_bytes <= len(frame) - start, Refusal.MALFORMED)
     check_ipv4_options(frame[start + 20 : start + header_bytes])
     word = number(frame, start + 6, 2)
-    place = FragmentPlace(number(frame, start + 4, 2), (word & 0x1FFF) * 8, bool(word & 0x2000))
+    place = FragmentPlace(number(frame, start + 4, 2), (word & 0x1FFF) * 8, bool(word & 0x2000), total_bytes - header_bytes)
     reading = replace(
         reading,
         source=IPv4Address(frame[start + 12 : start + 16]),
@@ -128,7 +133,7 @@ def read_ipv4(frame: bytes, reading: Reading) -> Reading:
         hop_limit=frame[start + 8],
         protocol=frame[start + 9],
         l4_offset=start + header_bytes,
-        fragment=place if splits(place, total_bytes - header_bytes) else None,
+        fragment=place if splits(place) else None,
     )
     return read_transport(frame[: start + total_bytes], reading)
 
@@ -148,16 +153,21 @@ def check_ipv4_options(options: bytes) -> None:
 
 
 def read_ipv6(frame: bytes, reading: Reading) -> Reading:
-    """RFC 8200 section 3. A payload of 0 bytes is nothing; where a header should follow (a jumbogram's), it has no room."""
+    """RFC 8200 section 3. A payload of 0 bytes is nothing; where a header should follow (a jumbogram's), it has no room.
+
+    IPv4 addresses written as IPv6 ones do not belong on the wire (RFC 4942 section 2.2).
+    """
     start = reading.l3_offset
     demand(len(frame) >= start + 40, Refusal.MALFORMED)
     demand(frame[start] >> 4 == 6, Refusal.MALFORMED)
     end = start + 40 + number(frame, start + 4, 2)
     demand(end <= len(frame), Refusal.MALFORMED)
+    source, destination = IPv6Address(frame[start + 8 : start + 24]), IPv6Address(frame[start + 24 : start + 40])
+    demand(source.ipv4_mapped is None and destination.ipv4_mapped is None, Refusal.MALFORMED)
     reading = replace(
         reading,
-        source=IPv6Address(frame[start + 8 : start + 24]),
-        destination=IPv6Address(frame[start + 24 : start + 40]),
+        source=source,
+        destination=destination,
         hop_limit=frame[start + 7],
         protocol=frame[start + 6],
         l4_offset=start + 40,
@@ -185,19 +195,21 @@ def step_over_extensions(packet: bytes, reading: Reading) -> Reading:
         if header == FRAGMENT:
             fragment_headers += 1
             word = number(packet, at + 2, 2)
-            here = FragmentPlace(number(packet, at + 4, 4), word & 0xFFF8, bool(word & 1))
-            place = here if splits(here, len(packet) - at - length) else None
+            here = FragmentPlace(number(packet, at + 4, 4), word & 0xFFF8, bool(word & 1), len(packet) - at - length)
+            place = here if splits(here) else None
         header, at = packet[at], at + length
         if place and place.offset > 0:
             break
     return replace(reading, protocol=header, l4_offset=at, fragment=place)
 
 
-def splits(place: FragmentPlace, length: int) -> bool:
-    """Whether this is a fragment, and not a whole packet; `length` is that of its content."""
-    demand(not place.more or length % 8 == 0, Refusal.MALFORMED)
-    demand(place.offset + length <= LAST_BYTE, Refusal.MALFORMED)
-    return place.offset > 0 or place.more
+def splits(place: FragmentPlace) -> bool:
+    """Whether this is a fragment, and not a whole packet."""
+    demand(not place.more or place.length % 8 == 0, Refusal.MALFORMED)
+    demand(place.offset + place.length <= LAST_BYTE, Refusal.MALFORMED)
+    is_fragment = place.offset > 0 or place.more
+    demand(not is_fragment or place.length > 0, Refusal.FRAGMENT)
+    return is_fragment
 
 
 def read_transport(packet: bytes, reading: Reading) -> Reading:
@@ -214,6 +226,8 @@ def read_transport(packet: bytes, reading: Reading) -> Reading:
             return read_ports(packet, reading, 12)
         case (Kind.IPV4, 1) | (Kind.IPV6, 58):
             return read_icmp(packet, reading)
+        case (Kind.IPV4, 58) | (Kind.IPV6, 1):  # each version has an ICMP of its own (RFC 4443 section 1); the other's types mean nothing
+            raise NotUnderstood(Refusal.MALFORMED)
         case _:
             return reading
 
@@ -241,6 +255,7 @@ def read_icmp(packet: bytes, reading: Reading) -> Reading:
     """RFC 792 and RFC 4443 section 2.1."""
     at = reading.l4_offset
     reading = after_header(packet, reading, 8)
+    demand(not (reading.fragment and reading.kind is Kind.IPV6 and packet[at] in NEIGHBOUR_DISCOVERY), Refusal.MALFORMED)  # RFC 6980
     is_echo = packet[at] in ((8, 0) if reading.kind is Kind.IPV4 else (128, 129))
     identifier = number(packet, at + 4, 2) if is_echo else 0
     return replace(reading, icmp_type=packet[at], icmp_code=packet[at + 1], icmp_identifier=identifier)

@@ -14,7 +14,7 @@ from tests.support.frame_reading import Refusal
 from tests.support.frames import KIND_CUSTOMER_TAG, KIND_IPV4, KIND_IPV6, Frame, Vlan, frame_bytes
 from tests.support.generated_frames import valid_frame, valid_packet, wrapped
 from tests.support.ip_packets import Ipv4, Ipv6, Packet, packet_bytes
-from tests.support.transports import Raw, Tcp, Transport, Udp, protocol_of, transport_bytes
+from tests.support.transports import Icmp, Icmpv6, Raw, Tcp, Transport, Udp, protocol_of, transport_bytes
 
 __all__ = ["DAMAGES", "Damage", "Damaged", "damaged_frames", "truncations"]
 
@@ -264,6 +264,48 @@ def _unaligned_fragment(source: random.Random) -> bytes:
     )))  # fmt: skip
 
 
+def _fragment_of_nothing(source: random.Random) -> bytes:
+    """A fragment without a byte of content, first, in the middle or last."""
+    offset, more = source.choice(((0, True), (8, True), (8, False), (1480, False)))
+    part = Raw(source.choice((1, 6, 17, 47)))
+    return _bytes(source, source.choice((
+        Ipv4(content=part, more=more, offset=offset), Ipv6(content=part, extensions=(fragment(9, offset, more=more),)),
+    )))  # fmt: skip
+
+
+def _fragment_bits(source: random.Random) -> bytes:
+    """Any of the three bits before an IPv4 offset: reserved, don't fragment, more."""
+    content = Raw(source.choice((6, 17, 47)), source.randbytes(source.choice((24, 25, 64))))
+    bits, offset = source.randrange(8), source.choice((0, 0, 1, 3))
+    frame = bytearray(frame_bytes(Frame(Ipv4(content=content))))
+    struct.pack_into(">H", frame, 14 + 6, bits << 13 | offset)
+    return bytes(frame)
+
+
+def _mapped_address(source: random.Random) -> bytes:
+    """An IPv4 address where an IPv6 one belongs, at either end or both."""
+    mapped = f"::ffff:10.0.0.{source.randrange(1, 10)}"
+    ends = source.choice((("fd00::1", mapped), (mapped, "fd00::2"), (mapped, "::ffff:10.0.0.2")))
+    return _bytes(source, replace(_plain_ipv6(source), source=ends[0], destination=ends[1]))
+
+
+def _other_icmp(source: random.Random) -> bytes:
+    """ICMP over IPv6, ICMPv6 over IPv4."""
+    kind, body = source.choice((0, 3, 8, 128, 129, 135)), source.randbytes(source.choice((0, 8, 64)))
+    return _bytes(source, source.choice((Ipv4(content=Icmpv6(kind, body=body)), Ipv6(content=Icmp(kind, body=body)))))
+
+
+def _divided_discovery(source: random.Random) -> bytes:
+    """The first fragment of a message of neighbour discovery."""
+    part = Raw(58, bytes([source.randrange(133, 138)]) + source.randbytes(31))
+    return _bytes(source, Ipv6(content=part, extensions=(fragment(9, more=True),), hops=255))
+
+
+def _ipv6_length_zero(source: random.Random) -> bytes:
+    """A payload of no bytes, and bytes that are there all the same."""
+    return _bytes(source, replace(_plain_ipv6(source), payload_bytes=0))
+
+
 def _fragment_beyond(source: random.Random) -> bytes:
     """One that would end after the last byte a datagram can have: the ping of death."""
     offset, part = 65528 - 8 * source.randrange(8), Raw(source.choice((1, 6, 17, 58)), bytes(72))
@@ -306,4 +348,10 @@ DAMAGES: Final = {
     "tiny fragment": Damage(_tiny_fragment, Refusal.FRAGMENT),
     "fragment not in units of eight": Damage(_unaligned_fragment, Refusal.MALFORMED),
     "fragment beyond the last byte": Damage(_fragment_beyond, Refusal.MALFORMED),
+    "fragment of nothing": Damage(_fragment_of_nothing, Refusal.FRAGMENT),
+    "fragment bits": Damage(_fragment_bits),
+    "IPv4 address in IPv6": Damage(_mapped_address, Refusal.MALFORMED),
+    "neighbour discovery in fragments": Damage(_divided_discovery, Refusal.MALFORMED),
+    "ICMP of the other version": Damage(_other_icmp, Refusal.MALFORMED),
+    "IPv6 payload length zero": Damage(_ipv6_length_zero),
 }
