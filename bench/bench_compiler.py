@@ -8,9 +8,9 @@ from typing import Any
 
 from bench.small_program import flows_by_port
 from pybpf.compiler import build, build_all
+from pybpf.compiler.building import DATAPATH
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.check import check
-from pybpf.compiler.pipeline import DATAPATH
 from pybpf.kernel_progs import http
 
 PROGRAMS = (*DATAPATH, http.judge_http)

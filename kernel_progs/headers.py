@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import Struct, be16, be32, be64, u8, u16
+from pybpf.kernel_progs.numbers import MAPPED as MAPPED
+from pybpf.kernel_progs.numbers import MAPPED_UPPER as MAPPED_UPPER
 
 ETHERNET_BYTES: Final = 14
 VLAN_BYTES: Final = 4
@@ -38,8 +40,6 @@ IPV4_PLAIN: Final = 0x45  # version 4, five words: no options
 MORE_FRAGMENTS: Final = 0x2000
 FRAGMENT_OFFSET: Final = 0x1FFF  # in eights
 FRAGMENT_MASK: Final = MORE_FRAGMENTS | FRAGMENT_OFFSET
-MAPPED: Final = 0x0000FFFF00000000  # the lower half of an IPv4 address among 128 bits (RFC 4291 section 2.5.5.2)
-MAPPED_UPPER: Final = 0xFFFF  # its upper 32 bits
 
 ECHO: Final = 8
 ECHO_REPLY: Final = 0

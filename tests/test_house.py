@@ -23,8 +23,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     f"{C}.frontend": LEAVES | {f"{C}.ir"},
     f"{C}.lower": LEAVES | {f"{C}.policy", f"{C}.automata", f"{C}.ir", "pybpf.kernel_progs"},
     f"{C}.codegen": LEAVES | {f"{C}.ir"},
-    f"{C}.pipeline": {C, "pybpf.kernel_progs"},
-    C: {f"{C}.pipeline"},
+    f"{C}.building": {C, "pybpf.kernel_progs"},
+    f"{C}.pipeline": {C},
+    f"{C}.standing": {C},
+    C: {f"{C}.building", f"{C}.pipeline"},
     "pybpf.kernel_progs": {f"{C}.lang"},
     "pybpf": {"pybpf", C, "pybpf.kernel_progs"},
 }

@@ -1,7 +1,6 @@
 """Policy -> what the kernel holds: what its maps say, and the tables of its L7 programs."""
 
 from pybpf.compiler.lower.enforceable import not_enforced
-from pybpf.compiler.lower.http_tables import HttpTables, http_tables
 from pybpf.compiler.lower.judgements import Judgement, Origin, RuleSet, origin_at
 from pybpf.compiler.lower.keys import new_serial
 from pybpf.compiler.lower.lowered import (
@@ -15,6 +14,6 @@ from pybpf.compiler.lower.lowered import (
 from pybpf.compiler.lower.sides import Branch, LoweredSide, Node
 
 __all__ = [
-    "Branch", "HttpTables", "Judgement", "Lowered", "LoweredEndpoint", "LoweredSide", "Node", "Origin", "RuleSet", "http_tables",
+    "Branch", "Judgement", "Lowered", "LoweredEndpoint", "LoweredSide", "Node", "Origin", "RuleSet",
     "judgements", "lowered", "new_serial", "not_enforced", "origin_at", "origins_of", "rule_sets_of",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybpf.compiler.lower.judgements import Judgement
 from pybpf.compiler.lower.sides import Branch, LoweredSide, Node
-from pybpf.kernel_progs.abi import PolicyAction, Refusal
+from pybpf.kernel_progs.numbers import PolicyAction, Refusal
 
 
 def audited_side(side: LoweredSide) -> LoweredSide:

@@ -10,7 +10,7 @@ from pybpf.compiler.policy.model.flow import Outcome, Verdict
 from pybpf.compiler.policy.model.layer7 import Http, HttpRule
 from pybpf.compiler.policy.model.policy import Action, OnDeny
 from pybpf.compiler.policy.model.resolved import Entry
-from pybpf.kernel_progs.abi import PolicyAction, Refusal
+from pybpf.kernel_progs.numbers import PolicyAction, Refusal
 
 # 403 and REFUSED answer requests: a connection that is refused before there is one is reset, or dropped.
 REFUSALS = {

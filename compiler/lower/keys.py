@@ -28,21 +28,23 @@ def new_serial() -> bytes:
 
 
 class Keys:
-    """Makes keys of the sides of one Resolved. `serials` are those of its policies by their ids."""
+    """Makes keys of the sides of one Resolved. `serials` are those of its policies by their ids; `before` are the keys of a moment
+    before, whose sides, where they are still the same objects, keep theirs."""
 
-    def __init__(self, serials: Mapping[int, bytes] = NO_SERIALS) -> None:
+    def __init__(self, serials: Mapping[int, bytes] = NO_SERIALS, before: Keys | None = None) -> None:
         self._serials = dict(serials)
-        self._alive: list[object] = []  # what ids were taken of: they stay those of nothing else
-        self._of_peers: dict[int, bytes] = {}
-        self._of_sides: dict[tuple[int, Direction, bool], bytes] = {}
+        # By ids, each with what it is the id of: as long as that lives it is the id of nothing else.
+        self._of_peers: dict[int, tuple[PeerSet, bytes]] = {}
+        self._of_sides: dict[tuple[int, Direction, bool], tuple[Side, bytes]] = {}
+        self._unnumbered: list[Policy] = []
+        self._before = before._of_sides if before is not None else {}
 
     def of(self, side: Side, direction: Direction, audit: bool) -> bytes:
         """The key of a side of an endpoint that is in audit or not."""
         name = id(side), direction, audit
         if name not in self._of_sides:
-            self._alive.append(side)
-            self._of_sides[name] = blake2b(b"".join(self._parts(side, direction, audit)), digest_size=KEY_BYTES).digest()
-        return self._of_sides[name]
+            self._of_sides[name] = self._before.get(name) or (side, blake2b(b"".join(self._parts(side, direction, audit)), digest_size=KEY_BYTES).digest())
+        return self._of_sides[name][1]
 
     def _parts(self, side: Side, direction: Direction, audit: bool) -> Iterator[bytes]:
         """All that a side is made of, each part of a known length or led by it."""
@@ -70,14 +72,13 @@ class Keys:
 
     def _peers(self, peers: PeerSet) -> bytes:
         if id(peers) not in self._of_peers:
-            self._alive.append(peers)
             numbers = array("I", sorted(peers.identities)).tobytes() if peers.identities is not None else b"anybody"
             names = repr(peers.names).encode()
-            self._of_peers[id(peers)] = blake2b(b"%d|%s%s" % (len(numbers), numbers, names), digest_size=KEY_BYTES).digest()
-        return self._of_peers[id(peers)]
+            self._of_peers[id(peers)] = peers, blake2b(b"%d|%s%s" % (len(numbers), numbers, names), digest_size=KEY_BYTES).digest()
+        return self._of_peers[id(peers)][1]
 
     def _serial(self, policy: Policy) -> bytes:
         if id(policy) not in self._serials:
-            self._alive.append(policy)
+            self._unnumbered.append(policy)
             self._serials[id(policy)] = new_serial()
         return self._serials[id(policy)]

@@ -35,9 +35,9 @@ class LoweredEndpoint:
 class Lowered:
     """The content of the kernel's maps, of what was resolved."""
 
-    def __init__(self, resolved: Resolved, serials: Mapping[int, bytes] = NO_SERIALS) -> None:
+    def __init__(self, resolved: Resolved, keys: Keys) -> None:
         self._resolved = resolved
-        self._keys = Keys(serials)
+        self._keys = keys
         self._tries: Tries = {}
         self._sources: dict[bytes, tuple[Side, Direction, bool]] = {}
         self._sides: dict[bytes, LoweredSide] = {}
@@ -76,7 +76,7 @@ class Lowered:
 def lowered(resolved: Resolved, serials: Mapping[int, bytes] = NO_SERIALS) -> Lowered:
     """What the kernel needs to enforce what was resolved; deterministic but for the keys. Its policies are those that enforceable.py
     lets through; `serials` are theirs by id (keys.py)."""
-    return Lowered(resolved, serials)
+    return Lowered(resolved, Keys(serials))
 
 
 def rule_sets_of(sides: Iterator[LoweredSide]) -> tuple[RuleSet, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from pybpf.compiler.diag import CompileError, Diagnostic, Severity, Source, Span
@@ -51,6 +52,7 @@ PAGES: Final[tuple[Page, ...]] = (
     ),
 )
 
+_FILES_KEPT: Final = 4096  # who applies changes reads most files again as they were
 _KINDS: Final = (Kind.CILIUM.value, Kind.CILIUM_CLUSTERWIDE.value, Kind.KUBERNETES.value, CIDR_GROUP)
 # kind of a list -> the apiVersions it may have
 _LISTS: Final[Table[str, tuple[str, ...]]] = {
@@ -152,6 +154,7 @@ def _refuse_nothing(source: Source, report: Report) -> None:
     report.refuse("policy-no-document", Span(source, 1, 1, 1, 2), "this file holds nothing", "write a policy into it, or do not name it")
 
 
+@lru_cache(maxsize=_FILES_KEPT)
 def _yaml(source: Source) -> _File:
     documents, wrong = parse(source)
     file = _File(report=Report(list(wrong)))

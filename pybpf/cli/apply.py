@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pybpf.cli.enforcing import attach_option, folder_option, seconds_of, told
+from pybpf.cli.enforcing import attach_option, changing, folder_option, seconds_of, told
 from pybpf.cli.failing import Unable
 from pybpf.cli.inputs import imported, read_inputs
 from pybpf.compiler.diag import Source
@@ -35,7 +35,7 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
     All of it, or nothing: files with errors change nothing, and while policies change no packet passes that neither the old
     nor the new ones allow. What is enforced stays when this command ends.
     """
-    with told():
+    with changing():
         from pybpf.enforce import applying, confirming, store
         from pybpf.enforce.attachments import Way
         from pybpf.enforce.installation import compiled, places_of
@@ -43,21 +43,22 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
         seconds = seconds_of("--confirm", confirm_in) if confirm_in is not None else None
         policies, inventory = _read(paths, who)
         if dry_run:
-            before = applying.current(folder)
+            before = applying.current(store.read(folder) if folder.exists() else None)
             request = applying.with_policies(before, policies, inventory)
             compiled(request)
             _show(applying.plan(before, request, places_of(request)), policies, as_json, "would be ")
             return
         with store.locked(folder):
-            confirming.check_confirmed(folder)
-            before = applying.current(folder)
+            state = store.read(folder)
+            confirming.check_confirmed(state)
+            before = applying.current(state)
             request = applying.with_policies(before, policies, inventory)
             planned = applying.plan(before, request, places_of(request))
             by = Way(way) if way is not None else None
             if seconds is None:
-                applying.carry_out(folder, request, by)
+                applying.carry_out(folder, state, request, by)
             else:
-                confirming.carry_out_for_now(folder, request, seconds, by)
+                confirming.carry_out_for_now(folder, state, request, seconds, by)
         _show(planned, policies, as_json, "")
         if seconds is not None:
             click.echo(f"rolled back in {confirm_in} unless confirmed: pybpf confirm", err=True)
@@ -99,18 +100,19 @@ def rollback(before_ns: int | None, folder: Path) -> None:
 @folder_option
 def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
     """Enforce the policies in FILE... no longer. Endpoints that no policy is about any more let everything pass."""
-    with told():
+    with changing():
         from pybpf.enforce import applying, confirming, store
         from pybpf.enforce.installation import places_of
         from pybpf.enforce.request import name_of
 
         policies, _ = _read(paths, None)
         with store.locked(folder):
-            confirming.check_confirmed(folder)
-            before = applying.current(folder)
+            state = store.read(folder)
+            confirming.check_confirmed(state)
+            before = applying.current(state)
             request = applying.without_policies(before, [name_of(each) for each in policies])
             planned = applying.plan(before, request, places_of(request))
-            applying.carry_out(folder, request)
+            applying.carry_out(folder, state, request)
         _show(planned, policies, as_json, "")
 
 

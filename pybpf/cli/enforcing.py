@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,14 @@ def seconds_of(option: str, text: str) -> int:
     if found is None:
         raise Unable(f"{option} {text}: write 30s, 5m or 2h")
     return int(found[1]) * _UNITS[found[2]]
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """As `told`, for a command that changes what is enforced: quickly. What it makes it needs to its end, so nothing is collected."""
+    gc.disable()
+    with told():
+        yield
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pybpf.compiler import Compilation
-    from pybpf.compiler.lower import HttpTables
+    from pybpf.compiler.lower.http_tables import HttpTables
 
 
 

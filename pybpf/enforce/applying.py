@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pybpf.compiler import Endpoint, Inventory
 from pybpf.compiler.policy.model.policy import Policy
-from pybpf.enforce import request, store
+from pybpf.enforce import request
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.installation import Installation, Names, compiled, places_of
 from pybpf.enforce.request import Name, Request, written
-from pybpf.enforce.store import Unconfirmed
+from pybpf.enforce.store import State, Unconfirmed
 from pybpf.places import Place
 
 
@@ -32,9 +32,8 @@ class Nothing(RuntimeError):
     """What is to be changed is not enforced."""
 
 
-def current(folder: Path) -> Request | None:
+def current(state: State | None) -> Request | None:
     """What is enforced, or is being put in place; None: nothing."""
-    state = store.read(folder) if folder.exists() else None
     return None if state is None else state.pending or state.request
 
 
@@ -77,9 +76,12 @@ def _is_here(endpoint: Endpoint) -> bool:
     return endpoint.interface is not None or endpoint.network_namespace is not None
 
 
-def carry_out(folder: Path, wanted: Request, way: Way | None = None, unconfirmed: Unconfirmed | None = None) -> None:
-    """Enforce what is wanted; what is not attached yet will be by `way` (None: the best that the kernel has). CompileError before
-    anything is changed; PlaceError, TableFull, KernelError: what was enforced still is."""
+def carry_out(folder: Path, state: State | None, wanted: Request, way: Way | None = None, unconfirmed: Unconfirmed | None = None) -> None:
+    """Enforce what is wanted in place of what `state`, which was read under the folder's lock, says. What is not attached yet will be by
+    `way` (None: the best that the kernel has). The state is used up.
+
+    CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is.
+    """
     places = places_of(wanted)
-    with Installation.opened(folder, places, way) as installation:
+    with Installation.opened(folder, state, places, way) as installation:
         installation.apply(wanted, compiled(wanted), places, unconfirmed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ from pybpf.enforce.applying import Nothing, carry_out, current
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.installation import detach_all
 from pybpf.enforce.request import Request
-from pybpf.enforce.store import Busy, Unconfirmed
+from pybpf.enforce.store import Busy, State, Unconfirmed
 
 _LOOK_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.1
@@ -28,20 +27,18 @@ class Waiting(RuntimeError):
     """What is enforced waits to be confirmed: nothing else can be changed before."""
 
 
-def check_confirmed(folder: Path) -> None:
+def check_confirmed(state: State | None) -> None:
     """Raise Waiting while what is enforced waits to be confirmed."""
-    state = store.read(folder) if folder.exists() else None
     if state is not None and state.unconfirmed is not None:
         raise Waiting("what is enforced waits to be confirmed: pybpf confirm, or pybpf rollback")
 
 
-def carry_out_for_now(folder: Path, request: Request, seconds: int, way: Way | None = None) -> None:
-    """Enforce `request`, and what is enforced now again after `seconds` unless `confirm` is called. Under the folder's lock; raises as
-    carry_out."""
-    unconfirmed = Unconfirmed(current(folder), time.monotonic_ns() + seconds * 1_000_000_000)
+def carry_out_for_now(folder: Path, state: State | None, request: Request, seconds: int, way: Way | None = None) -> None:
+    """Enforce `request`, and what is enforced now again after `seconds` unless `confirm` is called. As carry_out otherwise."""
+    unconfirmed = Unconfirmed(current(state), time.monotonic_ns() + seconds * 1_000_000_000)
     guardian = _started(folder, unconfirmed.before_ns)
     try:
-        carry_out(folder, request, way, unconfirmed)
+        carry_out(folder, state, request, way, unconfirmed)
     except BaseException:
         guardian.kill()  # nothing was changed, or the next change puts it in order
         guardian.wait()
@@ -50,21 +47,17 @@ def carry_out_for_now(folder: Path, request: Request, seconds: int, way: Way | N
 
 def confirm(folder: Path) -> None:
     """Keep what is enforced. Under the folder's lock. Raises Nothing when nothing waits for it."""
-    state = store.read(folder)
-    if state is None or state.unconfirmed is None:
-        raise Nothing("nothing waits to be confirmed")
-    store.write(folder, replace(state, unconfirmed=None))
+    _unconfirmed(folder)
+    store.write_confirmed(folder)
 
 
 def roll_back(folder: Path) -> None:
     """Enforce what was enforced before the change that waits to be confirmed. Under the folder's lock; raises Nothing, and as carry_out."""
-    state = store.read(folder)
-    if state is None or state.unconfirmed is None:
-        raise Nothing("nothing waits to be confirmed")
-    if state.unconfirmed.previous is None:
+    state, unconfirmed = _unconfirmed(folder)
+    if unconfirmed.previous is None:
         detach_all(folder)
     else:
-        carry_out(folder, state.unconfirmed.previous)
+        carry_out(folder, state, unconfirmed.previous)
 
 
 def guard(folder: Path, before_ns: int) -> None:
@@ -84,6 +77,13 @@ def guard(folder: Path, before_ns: int) -> None:
                     roll_back(folder)
         except Busy:
             time.sleep(_RETRY_SECONDS)
+
+
+def _unconfirmed(folder: Path) -> tuple[State, Unconfirmed]:
+    state = store.read(folder)
+    if state is None or state.unconfirmed is None:
+        raise Nothing("nothing waits to be confirmed")
+    return state, state.unconfirmed
 
 
 def _waits(folder: Path, before_ns: int) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
-from pybpf.kernel_progs import abi
-from pybpf.kernel_progs.headers import MAPPED
+from pybpf.kernel_progs.numbers import MAPPED, PAGE_ENTRIES
 
 Columns = tuple[int, int]
+_DECISION: Final = struct.Struct("<BBBxIII")  # action, refusal, audited, rule set, rule, rule of the audit
 _MAPPED_BITS: Final = 96  # what is before an IPv4 address
 
 
@@ -55,15 +56,13 @@ def peer(side: int, identity: int) -> bytes:
 def page(runs: Sequence[tuple[int, int]]) -> bytes:
     """A value of `pages`: (first index, entry), each entry up to the next first; the first first is 0."""
     assert runs[0][0] == 0, runs
-    ends = [first for first, _ in runs[1:]] + [abi.PAGE_ENTRIES]
+    ends = [first for first, _ in runs[1:]] + [PAGE_ENTRIES]
     return b"".join(number(entry) * (end - first) for (first, entry), end in zip(runs, ends, strict=True))
 
 
 def decision(action: int, refusal: int, *, rule: int, rule_set: int, audit_rule: int) -> bytes:
     """A value of `decisions`; audit_rule 0: nothing is audited."""
-    return bytes(
-        abi.Decision.of(action=action, refusal=refusal, audited=int(audit_rule != 0), rule_set=rule_set, rule=rule, audit_rule=audit_rule)
-    )
+    return _DECISION.pack(action, refusal, audit_rule != 0, rule_set, rule, audit_rule)
 
 
 def endpoint(own: int, identities: Columns, ingress: Columns, egress: Columns) -> bytes:

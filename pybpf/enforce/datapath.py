@@ -10,17 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pybpf import elf, loading
-from pybpf.compiler import build_all, datapath_module
 from pybpf.enforce import contents
-from pybpf.kernel_progs import abi, state
 from pybpf.maps import Map
 from pybpf.programs import Program
 
 EVENTS_PER_SECOND: Final = 2000  # of each reason, on each CPU
 ANSWERS_PER_SECOND: Final = 1000  # refusals answered for each endpoint, on each CPU
 ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
-STAGES: Final = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
 # Maps that know flows and counts: they go on when programs and policy are made anew.
 LASTING: Final = (
     "connections", "streams", "fragments", "log", "log_head", "rule_counts", "endpoint_counts", "counters", "event_buckets", "answer_buckets",
@@ -39,6 +35,8 @@ class Datapath:
 @cache
 def datapath_elf() -> bytes:
     """The object of the datapath, compiled once by a process."""
+    from pybpf.compiler.building import build_all, datapath_module
+
     (built,) = build_all([datapath_module])
     return built.elf
 
@@ -46,8 +44,12 @@ def datapath_elf() -> bytes:
 def load_datapath(owned: ExitStack, lasting: Mapping[str, Map] = MappingProxyType({})) -> Datapath:
     """The datapath in the kernel, its parts in their places and its rates set; nothing is attached, nothing passes. `lasting` are maps of
     another one to go on with."""
+    from pybpf import elf, loading
+    from pybpf.kernel_progs import abi, state
+
+    stages = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
     loaded = owned.enter_context(loading.load(elf.parse(datapath_elf()), maps=lasting))
-    for stage, name in STAGES.items():
+    for stage, name in stages.items():
         loaded.maps["stages"].update(contents.number(stage), loaded.programs[name])
     rates = abi.Control.of(events_per_second=EVENTS_PER_SECOND, connections_sampled=1, answers_per_second=ANSWERS_PER_SECOND)
     loaded.maps["control"].update(contents.number(0), bytes(rates))

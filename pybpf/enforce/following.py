@@ -54,11 +54,11 @@ def catch_up(folder: Path, way: Way | None = None) -> Moved:
             return Moved()
         with store.locked(folder):
             state = _state(folder)
-            places = places_of(state.request)
-            carry_out(folder, state.request, way, state.unconfirmed)
+            places, before = places_of(state.request), _attached(state)
+            carry_out(folder, state, state.request, way, state.unconfirmed)
     except PlaceError as error:
         return Moved(wrong=str(error))
-    before, now = _attached(state), {name: place.interface_index for name, place in places.items()}
+    now = {name: place.interface_index for name, place in places.items()}
     come = tuple((name, place.interface) for name, place in places.items() if before.get(name) != place.interface_index)
     return Moved(come, tuple(name for name in before if name not in now))
 

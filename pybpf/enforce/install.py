@@ -23,9 +23,13 @@ from pybpf.compiler import (
     Source,
     compile_policy,
 )
+from pybpf.compiler.policy.inventory import merged
 from pybpf.compiler.policy.model.labels import KUBERNETES, Label
+from pybpf.compiler.policy.reading import must_read
+from pybpf.compiler.standing import Standing
 from pybpf.enforce.attachments import Held, Way, best_way
 from pybpf.enforce.datapath import Datapath, load_datapath
+from pybpf.enforce.request import Request, request
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.tables import Tables
 from pybpf.eventlog import LogReader
@@ -62,6 +66,8 @@ class Enforcement:
         owned.callback(self._attachments.close)
         self._reader = owned.enter_context(LogReader(datapath.maps["log"], datapath.maps["log_head"]))
         self._owned = owned
+        self._standing = Standing()
+        self._request: Request | None = None
         self.compilation: Compilation
 
     def update(self, sources: Sequence[Source], inventory: Inventory) -> None:
@@ -69,11 +75,17 @@ class Enforcement:
 
         Nothing passes meanwhile that neither the old nor the new policy allows. Raises as `enforce`; then nothing has changed.
         """
-        compilation = compile_policy(sources, inventory)
+        reading = must_read(sources)
+        who = merged(inventory, reading.cidr_groups)
+        if self._request is not None and who == self._request.inventory:
+            who = self._request.inventory
+        wanted = request(reading.policies, who, self._request)
+        compilation = self._standing.compile(wanted.policies, wanted.inventory, wanted.serials)
         interfaces = {
             (each.namespace, each.name): _interface_index(each) for each in inventory.endpoints if each.interface is not None
         }
         self.switch(compilation, interfaces)
+        self._request = wanted
 
     def switch(self, compilation: Compilation, interfaces: Mapping[tuple[str, str], int]) -> None:
         """The same of what is compiled, on interfaces by their numbers."""

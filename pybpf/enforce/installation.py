@@ -26,7 +26,7 @@ from pybpf.enforce.request import Request, change
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.store import State, Unconfirmed
 from pybpf.enforce.tables import Tables
-from pybpf.kernel_progs.abi import BOTH_COLUMNS
+from pybpf.kernel_progs.numbers import BOTH_COLUMNS
 from pybpf.maps import Map
 from pybpf.places import Place, find
 
@@ -64,11 +64,10 @@ class Installation:
         owned.callback(self.tables.close)
 
     @classmethod
-    def opened(cls, folder: Path, places: Mapping[Names, Place], way: Way | None = None) -> Self:
-        """What is there, fit to be changed: adopted, or made anew with what is enforced now. `places` are where its endpoints are; what is
-        not attached yet will be by `way` (None: the best that the kernel has)."""
+    def opened(cls, folder: Path, state: State | None, places: Mapping[Names, Place], way: Way | None = None) -> Self:
+        """What is there, as its state says, fit to be changed: adopted, or made anew with what is enforced now. `places` are where its
+        endpoints are; what is not attached yet will be by `way` (None: the best that the kernel has)."""
         way = way or best_way()
-        state = store.read(folder)
         if state is not None and state.version == version() and state.pending is None:
             return cls._adopted(folder, way, state)
         return cls._made(folder, way, state, places)

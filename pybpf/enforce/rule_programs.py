@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from pybpf import elf, loading
-from pybpf.compiler import build_all, rule_set_module
-from pybpf.compiler.lower import Origin, RuleSet, http_tables
+from pybpf.compiler.lower import Origin, RuleSet
 from pybpf.enforce import contents
 from pybpf.maps import Map
 
@@ -22,6 +20,17 @@ class RulePrograms:
     def prepare(self, slots: Mapping[RuleSet, int], rules: Mapping[Origin, int]) -> None:
         """Compile and load the programs that are missing, side by side, and put each in its slot."""
         missing = [each for each in slots if each not in self._slots]
+        if missing:
+            self._prepare(missing, slots, rules)
+
+    def _prepare(self, missing: Sequence[RuleSet], slots: Mapping[RuleSet, int], rules: Mapping[Origin, int]) -> None:
+        from pybpf import (  # none of this where all programs are there: it takes longer than the change itself
+            elf,
+            loading,
+        )
+        from pybpf.compiler.building import build_all, rule_set_module
+        from pybpf.compiler.lower.http_tables import http_tables
+
         tables = [http_tables(each.rules, [rules[origin] for origin in each.origins]) for each in missing]
         for rule_set, built in zip(missing, build_all([partial(rule_set_module, each) for each in tables]), strict=True):
             spec = elf.parse(built.elf)

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from pybpf.compiler.lower import Judgement, LoweredSide, Node, Origin, RuleSet, judgements, origins_of
 from pybpf.enforce import contents
 from pybpf.enforce.numbering import Numbering, Shared
-from pybpf.kernel_progs import abi
+from pybpf.kernel_progs import numbers
 from pybpf.maps import Map
 
 
@@ -32,8 +32,8 @@ class RuleNumbers:
     """The numbers of rules and rule sets, which programs, counters and the log know too."""
 
     def __init__(self) -> None:
-        self.rules: Numbering[Origin] = Numbering("rules", 1, abi.MAX_RULES)
-        self.rule_sets: Numbering[RuleSet] = Numbering("rule sets", 0, abi.MAX_RULE_SETS)
+        self.rules: Numbering[Origin] = Numbering("rules", 1, numbers.MAX_RULES)
+        self.rule_sets: Numbering[RuleSet] = Numbering("rule sets", 0, numbers.MAX_RULE_SETS)
 
 
 class WrittenSides:
@@ -41,9 +41,9 @@ class WrittenSides:
 
     def __init__(self) -> None:
         self._known: dict[bytes, WrittenSide] = {}
-        self._sides: Shared[bytes] = Shared("sides", abi.OPEN_SIDE + 1, 1 << 31)
-        self._pages: Shared[bytes] = Shared("pages", 0, abi.MAX_PAGES)
-        self._decisions: Shared[bytes] = Shared("decisions", 1, abi.MAX_DECISIONS)
+        self._sides: Shared[bytes] = Shared("sides", numbers.OPEN_SIDE + 1, 1 << 31)
+        self._pages: Shared[bytes] = Shared("pages", 0, numbers.MAX_PAGES)
+        self._decisions: Shared[bytes] = Shared("decisions", 1, numbers.MAX_DECISIONS)
 
     def missing(self, keys: Collection[bytes]) -> list[bytes]:
         """Those that were not written yet; each once, in order."""
@@ -59,7 +59,7 @@ class WrittenSides:
         number, _ = self._sides.take(key)
         identities: list[int] = []
         try:
-            for identity, node in ((abi.ANY_PEER, side.anybody), *side.peers):
+            for identity, node in ((numbers.ANY_PEER, side.anybody), *side.peers):
                 maps["peers"].update(contents.peer(number, identity), contents.number(writing.entry(node)))
                 identities.append(identity)
         except BaseException:
@@ -109,7 +109,7 @@ class _Writing:
     def entry(self, node: Node) -> int:
         """The entry that leads to a node; new pages and decisions are written, from the leaves up."""
         if id(node) not in self._entries:
-            self._entries[id(node)] = self._decision(node) if isinstance(node, Judgement) else self._page(contents.page(self._runs(node.runs))) | abi.IS_PAGE
+            self._entries[id(node)] = self._decision(node) if isinstance(node, Judgement) else self._page(contents.page(self._runs(node.runs))) | numbers.IS_PAGE
         return self._entries[id(node)]
 
     def _runs(self, runs: tuple[tuple[int, Node], ...]) -> list[tuple[int, int]]:

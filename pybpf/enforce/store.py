@@ -17,7 +17,7 @@ import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -124,11 +124,18 @@ def write(folder: Path, state: State) -> None:
     _write(folder, _Parts(state.version, state.layout, state.generation, state.revision, packed(state.request), packed(state.saved), packed(None), packed(state.unconfirmed)))
 
 
+def write_confirmed(folder: Path) -> None:
+    """Say that what is enforced is there without condition."""
+    parts = _read(folder)
+    assert parts is not None, "something is enforced"
+    _write(folder, replace(parts, unconfirmed=packed(None)))
+
+
 def write_pending(folder: Path, by: Change, unconfirmed: Unconfirmed | None) -> None:
     """Say that a change of what is enforced has begun."""
     parts = _read(folder)
     assert parts is not None, "something is enforced"
-    _write(folder, _Parts(parts.version, parts.layout, parts.generation, parts.revision, parts.request, parts.saved, packed(by), packed(unconfirmed)))
+    _write(folder, replace(parts, pending=packed(by), unconfirmed=packed(unconfirmed)))
 
 
 def _read(folder: Path) -> _Parts | None:

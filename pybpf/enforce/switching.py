@@ -13,7 +13,7 @@ import platform
 from typing import Final
 
 from pybpf.errors import KernelError
-from pybpf.kernel_progs.abi import BOTH_COLUMNS, COLUMN_BITS
+from pybpf.kernel_progs.numbers import BOTH_COLUMNS, COLUMN_BITS
 from pybpf.maps import Map
 
 _MEMBARRIER: Final = {"x86_64": 324, "aarch64": 283}

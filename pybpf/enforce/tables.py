@@ -20,7 +20,7 @@ from pybpf.enforce import contents
 from pybpf.enforce.numbering import Numbering
 from pybpf.enforce.sides import RuleNumbers, WrittenSides
 from pybpf.enforce.switching import ControlWord, grace
-from pybpf.kernel_progs import abi
+from pybpf.kernel_progs import numbers
 from pybpf.maps import Map
 
 K = TypeVar("K")
@@ -58,7 +58,7 @@ class Tables:
     def __init__(self, maps: Mapping[str, Map]) -> None:
         self._maps = maps
         self.word = ControlWord(maps["control"])
-        self.restore(Saved(RuleNumbers(), Numbering("endpoints", 1, abi.MAX_ENDPOINTS), WrittenSides(), EMPTY))
+        self.restore(Saved(RuleNumbers(), Numbering("endpoints", 1, numbers.MAX_ENDPOINTS), WrittenSides(), EMPTY))
 
     @property
     def rules(self) -> Numbering[Origin]:
@@ -70,7 +70,7 @@ class Tables:
         return Saved(self._numbers, self.endpoints, self._sides, self._column)
 
     def restore(self, saved: Saved) -> None:
-        """Go on from what is in the maps already."""
+        """Go on from what is in the maps already. What was saved belongs to this object from now on, and changes with it."""
         self._numbers, self.endpoints, self._sides, self._column = saved.numbers, saved.endpoints, saved.sides, saved.column
 
     def inherit(self, saved: Saved | None, revision: int) -> None:
@@ -102,7 +102,7 @@ class Tables:
         self._write(before, after, new, changed)
         revision = self.word.revision + 1
         if self.word.columns:
-            self.word.set(revision, abi.BOTH_COLUMNS)
+            self.word.set(revision, numbers.BOTH_COLUMNS)
             grace()
         self.word.set(revision, 1 << new)
         grace()
@@ -122,7 +122,7 @@ class Tables:
         owners = {address: self.endpoints.number(each.name) for each in endpoints.values() for address in each.addresses}
 
         def side(key: bytes | None) -> int:
-            return abi.OPEN_SIDE if key is None else self._sides.number(key)
+            return numbers.OPEN_SIDE if key is None else self._sides.number(key)
 
         return Column(
             {contents.address(address): (identity, owners.get(address, 0)) for address, identity in lowered.addresses.items()},
@@ -158,7 +158,7 @@ class Tables:
     def _give_back(self, endpoints: Collection[LoweredEndpoint]) -> None:
         """Numbers and entries that the policy now enforced does not use."""
         self._sides.keep(set(_keys(endpoints)), self._maps)
-        if len(self._numbers.rules.numbers) > abi.MAX_RULES // 2:  # before that, numbers in the log's old records keep their meaning
+        if len(self._numbers.rules.numbers) > numbers.MAX_RULES // 2:  # before that, numbers in the log's old records keep their meaning
             self._numbers.rules.keep(self._sides.origins())
         self._numbers.rule_sets.keep(self._sides.rule_sets())
         self.endpoints.keep(each.name for each in endpoints)

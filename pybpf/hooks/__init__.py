@@ -1,17 +1,21 @@
 """Hooks: where in the kernel a program is attached, one file for each kind of place. `attach` is the short way to most of them.
 
-Whatever holds a program at its hook is to be closed by who made it: a Link, or for maps of sockets a MapAttachment.
+Whatever holds a program at its hook is to be closed by who made it: a Link, or for maps of sockets a MapAttachment. The files are
+imported when their names are first used: most programs need one of them.
 """
 
-from .cgroup import attach_cgroup, cgroup_root
-from .clsact import attach_clsact, clsact_program_id, detach_clsact, remove_empty_clsact
-from .interface import TcxHook, XdpMode, attach_tcx, attach_xdp
-from .netns import attach_netns
-from .perf import attach_cpu_clock, attach_tracepoint
-from .places import Cgroup, Interface, NetworkNamespace, Place, RawTracepoint, Tracepoint, attach
-from .probe import ProbePoint, attach_kprobe, attach_uprobe
-from .raw_tracepoint import attach_raw_tracepoint
-from .sockets import MapAttachment, attach_socket, attach_to_map, detach_socket
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .cgroup import attach_cgroup, cgroup_root
+    from .clsact import attach_clsact, clsact_program_id, detach_clsact, remove_empty_clsact
+    from .interface import TcxHook, XdpMode, attach_tcx, attach_xdp
+    from .netns import attach_netns
+    from .perf import attach_cpu_clock, attach_tracepoint
+    from .places import Cgroup, Interface, NetworkNamespace, Place, RawTracepoint, Tracepoint, attach
+    from .probe import ProbePoint, attach_kprobe, attach_uprobe
+    from .raw_tracepoint import attach_raw_tracepoint
+    from .sockets import MapAttachment, attach_socket, attach_to_map, detach_socket
 
 __all__ = [
     "Cgroup",
@@ -43,3 +47,25 @@ __all__ = [
     "detach_socket",
     "remove_empty_clsact",
 ]
+
+# file -> its names
+_FILES: Final = {
+    "cgroup": ("attach_cgroup", "cgroup_root"),
+    "clsact": ("attach_clsact", "clsact_program_id", "detach_clsact", "remove_empty_clsact"),
+    "interface": ("TcxHook", "XdpMode", "attach_tcx", "attach_xdp"),
+    "netns": ("attach_netns",),
+    "perf": ("attach_cpu_clock", "attach_tracepoint"),
+    "places": ("Cgroup", "Interface", "NetworkNamespace", "Place", "RawTracepoint", "Tracepoint", "attach"),
+    "probe": ("ProbePoint", "attach_kprobe", "attach_uprobe"),
+    "raw_tracepoint": ("attach_raw_tracepoint",),
+    "sockets": ("MapAttachment", "attach_socket", "attach_to_map", "detach_socket"),
+}
+_FILE_OF: Final = {name: file for file, names in _FILES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in _FILE_OF:
+        return getattr(import_module(f"{__name__}.{_FILE_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pybpf import elf
 from pybpf.compiler import build
+from pybpf.compiler.building import DATAPATH
 from pybpf.compiler.frontend import translate
-from pybpf.compiler.pipeline import DATAPATH
 from pybpf.kernel_progs import http
 from pybpf.spec import INSTRUCTION_SIZE
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pytest
 
+from pybpf.compiler.building import compile_programs
 from pybpf.compiler.lang import (
     Array,
     Count,
@@ -19,7 +20,6 @@ from pybpf.compiler.lang import (
     u16,
     u32,
 )
-from pybpf.compiler.pipeline import compile_programs
 from pybpf.elf import parse
 from pybpf.loading import load
 

@@ -183,7 +183,7 @@ def test_an_interface_that_appears_is_attached(host: Host) -> None:
             counted = json.loads(host.pybpf("endpoints", "--json").stdout)
             assert {each["endpoint"] for each in counted} == {"default/client", "default/server", "default/late"}
             link(host, "del", "late0")
-            assert watch.stdout.readline() == "endpoint default/late is gone\n"
+            assert watch.stdout.readline() == "endpoint default/late is gone\n", watch.communicate()
 
 
 @contextmanager

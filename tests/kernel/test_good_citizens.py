@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pybpf.compiler import build
+from pybpf.compiler.building import DATAPATH
 from pybpf.compiler.frontend import translate
-from pybpf.compiler.pipeline import DATAPATH
 from pybpf.kernel_progs import http
 from tests.compiler.frontend.test_accepted import PROGRAMS
 from tests.support.pages import module_of_page, programs_of

@@ -73,7 +73,7 @@ def wanted(built: Network, port: int) -> Request:
 def apply(built: Network, folder: Path, port: int, way: Way | None = None) -> None:
     def job() -> None:
         with store.locked(folder):
-            applying.carry_out(folder, wanted(built, port), way)
+            applying.carry_out(folder, store.read(folder), wanted(built, port), way)
 
     namespaces.run(built.node, job)
 

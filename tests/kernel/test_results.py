@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pybpf.compiler.building import compile_programs
 from pybpf.compiler.lang import Skb, program
-from pybpf.compiler.pipeline import compile_programs
 from pybpf.elf import parse
 from pybpf.loading import load
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from pybpf import elf, loading
 from pybpf.compiler import build, datapath_module, rule_set_module
-from pybpf.compiler.lower import HttpTables
+from pybpf.compiler.lower.http_tables import HttpTables
 from pybpf.enforce import contents
 from pybpf.enforce.switching import ControlWord
 from pybpf.eventlog import LogReader

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pybpf.compiler import rule_set_module
 from pybpf.compiler.ir.run import Machine
-from pybpf.compiler.lower import HttpTables
+from pybpf.compiler.lower.http_tables import HttpTables
 from pybpf.kernel_progs import http
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.matching import CHUNK_BYTES, Chunk

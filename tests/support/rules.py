@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pybpf.compiler.diag import Source, Span, span_of_line
-from pybpf.compiler.lower import HttpTables, http_tables
+from pybpf.compiler.lower.http_tables import HttpTables, http_tables
 from pybpf.compiler.policy.model.layer7 import HttpRule, MatchKind, TextMatch
 
 

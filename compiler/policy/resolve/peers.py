@@ -65,6 +65,7 @@ class Peers:
     def __init__(self, known: Identities, inventory: Inventory, selecting: Selecting | None = None) -> None:
         self.known = known
         self.inventory = inventory
+        self._of_networks: dict[tuple[tuple[Network, ...], tuple[Network, ...], bool], frozenset[int]] = {}
         self.selecting = selecting if selecting is not None else Selecting(known.by_number.values())
 
     def peer_set(self, peers: tuple[Peer, ...] | None, enough: Enough = all) -> PeerSet:
@@ -107,8 +108,11 @@ class Peers:
 
     def _within(self, networks: list[Network], excepts: tuple[Network, ...], enough: Enough) -> frozenset[int]:
         """Identities of addresses that lie in one of `networks` and in none of `excepts`."""
-        outside = {number for network, number in self.known.of_network.items() if _is_in(network, networks, excepts)}
-        return frozenset(outside) | frozenset(self._inside(networks, excepts, enough))
+        key = tuple(networks), excepts, enough is any
+        if key not in self._of_networks:
+            outside = {number for network, number in self.known.of_network.items() if _is_in(network, networks, excepts)}
+            self._of_networks[key] = frozenset(outside) | frozenset(self._inside(networks, excepts, enough))
+        return self._of_networks[key]
 
     def _inside(self, networks: list[Network], excepts: tuple[Network, ...], enough: Enough) -> Iterator[int]:
         """Endpoints and nodes by their addresses, where the settings say that networks cover them.

@@ -17,7 +17,7 @@ from pybpf.compiler.policy.model.peers import Endpoints
 from pybpf.compiler.policy.model.policy import Action, Policy
 from pybpf.compiler.policy.model.resolved import LAST_IDENTITY, Identity, Resolved, ResolvedEndpoint
 from pybpf.compiler.policy.resolve.checks import check_endpoint, check_inventory
-from pybpf.compiler.policy.resolve.identities import Identities, labels_of, made_labels
+from pybpf.compiler.policy.resolve.identities import Identities, labels_of, made_labels, networks_of
 from pybpf.compiler.policy.resolve.parties import HOST
 from pybpf.compiler.policy.resolve.ports import renamed
 from pybpf.compiler.policy.resolve.resolving import Resolving
@@ -80,6 +80,15 @@ class Resolver:
         passing = come.keys() & gone.keys()
         return Change(tuple(come[each] for each in come if each not in passing), tuple(gone[each] for each in gone if each not in passing))
 
+    def put_policies(self, policies: Sequence[Policy]) -> None:
+        """Other policies. Identities keep their numbers if the policies tell apart the same networks; else all are made anew."""
+        if networks_of(policies, self._now.inventory) != list(self._now.known.of_network):
+            self.replace(policies)
+            return
+        self._policies = tuple(policies)
+        self._now = self._now.with_policies(self._policies)
+        self._note_subjects()
+
     def replace(self, policies: Sequence[Policy] | None = None, inventory: Inventory | None = None) -> None:
         """Other policies, or another inventory: everything is made anew, and identities may have other numbers."""
         inventory = inventory if inventory is not None else self._now.inventory
@@ -99,6 +108,9 @@ class Resolver:
         self._owners: dict[Address, _Name] = {address: name for name, each in self._endpoints.items() for address in each.addresses}
         self._owners |= {address: ("", f"node {node.name}") for node in inventory.nodes for address in node.addresses}
         self._next = max(self._number_of.values(), default=255) + 1
+        self._note_subjects()
+
+    def _note_subjects(self) -> None:
         self._ranks = {id(policy): index for index, policy in enumerate(self._policies)}
         self._by_subject: dict[object, list[Policy]] = defaultdict(list)
         for policy in self._policies:

@@ -69,7 +69,7 @@ class Resolving:
         claimed: Names = named(inventory, self.known, frozenset.union)
         self.names = {Action.ALLOW: agreed, Action.PASS: agreed, Action.DENY: claimed}
         self.subjects = self._by_identity()
-        self._rank = {id(policy): index for index, policy in enumerate(policies)}
+        # By the ids of policies, which live as long as this.
         self._parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
         self._made_parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
         self._made_sides: dict[tuple[int, tuple[PortName, ...]], tuple[tuple[object, ...], tuple[Side, Side]]] = {}
@@ -81,6 +81,16 @@ class Resolving:
         new.inventory, new.known, new.names, new.subjects = inventory, known, names, subjects
         new.peers = Peers(known, inventory, selecting)
         new._parts, new._shared = {}, {}
+        return new
+
+    def with_policies(self, policies: tuple[Policy, ...]) -> Resolving:
+        """The next moment, when other policies tell apart the same networks."""
+        new = copy(self)
+        new.policies, new._shared = policies, {}
+        new.subjects = new._by_identity()
+        staying = {id(policy) for policy in policies}
+        new._parts = {key: parts for key, parts in self._parts.items() if key[0] in staying}
+        new._made_parts = {key: parts for key, parts in self._made_parts.items() if key[0] in staying}
         return new
 
     def resolved(self) -> Resolved:
@@ -144,7 +154,7 @@ class Resolving:
 
     def _parts_of(self, policy: Policy, direction: Direction) -> tuple[Part, ...]:
         """The rules of a policy with their peers: the same object as before if they are the same."""
-        key = self._rank[id(policy)], direction
+        key = id(policy), direction
         found = self._parts.get(key)
         if found is None:
             found = tuple(

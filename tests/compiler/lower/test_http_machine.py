@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pybpf.compiler.diag import CompileError
-from pybpf.compiler.lower import http_tables
+from pybpf.compiler.lower.http_tables import http_tables
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.matching import MAX_HEAD_BYTES
 from tests.support import http_oracle, http_python

@@ -26,6 +26,8 @@ policy wide in namespace other for app=a { allow from cluster or endpoints in na
 policy near for app=b { allow from 10.0.0.0/30 or !tier deny from app!=a }
 """
 
+APART = "policy apart in namespace other for app=apart { allow from anybody on port %d }"
+
 
 def canonical(resolved: Resolved) -> object:
     """Everything, with the labels of identities in place of their numbers."""
@@ -164,6 +166,30 @@ def test_other_policies_start_anew() -> None:
     policies, _ = start(3)
     resolver.replace(policies)
     assert canonical(resolver.resolved) == canonical(resolve(policies, inventory()))
+
+
+def test_policies_that_change_one_by_one_are_as_if_resolved_anew() -> None:
+    chance, who = random.Random(4), inventory()
+    for seed in range(20):
+        known = [policy for number in range(4) for policy in Chance(seed * 10 + number).policies()]
+        resolver, now = Resolver((), who), [known[0]]
+        for _ in range(10):
+            now = [each for each in now if chance.random() > 0.2]
+            now.insert(chance.randint(0, len(now)), chance.choice(known))
+            resolver.put_policies(now)
+            assert canonical(resolver.resolved) == canonical(resolve(now, who)), seed
+
+
+def test_policies_that_stay_keep_their_sides_and_all_identities_their_numbers() -> None:
+    who = replace(inventory(), endpoints=(*inventory().endpoints, endpoint("apart", "other", app="apart")))
+    one, two = (read(Source(f"{port}.policy", APART % port)).policies for port in (80, 81))
+    policies, _ = start(3)
+    resolver = Resolver((*policies, *one), who)
+    numbers, before = resolver.resolved.identities, {name: each.ingress for name, each in resolver.resolved.endpoints.items()}
+    resolver.put_policies((*policies, *two))
+    assert resolver.resolved.identities == numbers
+    differing = [name for name, each in resolver.resolved.endpoints.items() if each.ingress is not before[name]]
+    assert differing == [("other", "apart")]
 
 
 def test_an_address_that_stands_twice_leaves_with_its_endpoint() -> None:
