@@ -14,6 +14,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("\nns per packet, as the kernel counts (median, min):")
         for name, info in rows:
             terminalreporter.write_line(f"  {name:<42} {info['ns_per_packet']:>7.0f} {info['ns_per_packet_min']:>7}")
+    for each in benchmarks:
+        if "enforced_after_ms" in each.extra_info:
+            terminalreporter.write_line("\n{}: enforced after {:.1f} ms (min), {:.1f} ms (median)".format(each.name, *each.extra_info["enforced_after_ms"]))
     compared = [(each.group, each.extra_info["traffic_lines"]) for each in benchmarks if "traffic_lines" in each.extra_info]
     if compared:
         terminalreporter.write_line("\nreal traffic (median, ratio to nothing, its quartiles):")

@@ -39,6 +39,7 @@ class Lowered:
         self._resolved = resolved
         self._keys = keys
         self._tries: Tries = {}
+        self._endpoints: dict[tuple[str, str], LoweredEndpoint] = {}
         self._sources: dict[bytes, tuple[Side, Direction, bool]] = {}
         self._sides: dict[bytes, LoweredSide] = {}
         self.names = tuple(name for name in resolved.endpoints if name != HOST)
@@ -47,10 +48,12 @@ class Lowered:
 
     def endpoint(self, name: tuple[str, str]) -> LoweredEndpoint:
         """The endpoint of that name. LookupError if there is none."""
-        found = self._resolved.endpoints[name]
-        audit = found.endpoint.audit
-        ingress, egress = self._key(found.ingress, Direction.INGRESS, audit), self._key(found.egress, Direction.EGRESS, audit)
-        return LoweredEndpoint(name, found.identity, found.endpoint.addresses, ingress, egress)
+        if name not in self._endpoints:
+            found = self._resolved.endpoints[name]
+            audit = found.endpoint.audit
+            ingress, egress = self._key(found.ingress, Direction.INGRESS, audit), self._key(found.egress, Direction.EGRESS, audit)
+            self._endpoints[name] = LoweredEndpoint(name, found.identity, found.endpoint.addresses, ingress, egress)
+        return self._endpoints[name]
 
     def side(self, key: bytes) -> LoweredSide:
         """The side of a key that an endpoint has; made the first time."""

@@ -97,6 +97,11 @@ class Enforcement:
             self._attachments.attach(index, self._datapath.programs)
         self.compilation = compilation
 
+    @property
+    def enforced_ns(self) -> int:
+        """When the last change came into force (CLOCK_MONOTONIC); 0: none was made."""
+        return self._tables.enforced_ns
+
     def flows(self, timeout_ms: int) -> list[Flow]:
         """What was decided since the last call; waits up to `timeout_ms` for the first."""
         origins = {number: origin for origin, number in self._tables.rules.numbers.items()}

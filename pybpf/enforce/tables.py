@@ -11,6 +11,7 @@ A process that dies between any two of these leaves either the old policy, or bo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,6 +59,7 @@ class Tables:
     def __init__(self, maps: Mapping[str, Map]) -> None:
         self._maps = maps
         self.word = ControlWord(maps["control"])
+        self.enforced_ns = 0  # CLOCK_MONOTONIC when the last change came into force; what follows is tidying
         self.restore(Saved(RuleNumbers(), Numbering("endpoints", 1, numbers.MAX_ENDPOINTS), WrittenSides(), EMPTY))
 
     @property
@@ -105,6 +107,7 @@ class Tables:
             self.word.set(revision, numbers.BOTH_COLUMNS)
             grace()
         self.word.set(revision, 1 << new)
+        self.enforced_ns = time.monotonic_ns()
         grace()
         self._write(after, after, new, changed)
         self._column = after

@@ -38,6 +38,7 @@ class Resolver:
     """Policies and an inventory that changes. `resolved` is of the moment, and stays as it is when the next change comes."""
 
     _now: Resolving
+    _by_subject: dict[object, list[tuple[int, Policy]]]  # empty: not looked at yet
 
     def __init__(self, policies: Sequence[Policy], inventory: Inventory) -> None:
         check_inventory(inventory)
@@ -82,12 +83,14 @@ class Resolver:
 
     def put_policies(self, policies: Sequence[Policy]) -> None:
         """Other policies. Identities keep their numbers if the policies tell apart the same networks; else all are made anew."""
-        if networks_of(policies, self._now.inventory) != list(self._now.known.of_network):
+        before, after = ({id(policy): policy for policy in each} for each in (self._policies, policies))
+        gone, come = (networks_of((one[each] for each in one.keys() - other.keys()), self._now.inventory) for one, other in ((before, after), (after, before)))
+        if gone != come and networks_of(policies, self._now.inventory) != list(self._now.known.of_network):
             self.replace(policies)
             return
         self._policies = tuple(policies)
         self._now = self._now.with_policies(self._policies)
-        self._note_subjects()
+        self._by_subject = {}
 
     def replace(self, policies: Sequence[Policy] | None = None, inventory: Inventory | None = None) -> None:
         """Other policies, or another inventory: everything is made anew, and identities may have other numbers."""
@@ -108,13 +111,15 @@ class Resolver:
         self._owners: dict[Address, _Name] = {address: name for name, each in self._endpoints.items() for address in each.addresses}
         self._owners |= {address: ("", f"node {node.name}") for node in inventory.nodes for address in node.addresses}
         self._next = max(self._number_of.values(), default=255) + 1
-        self._note_subjects()
+        self._by_subject = {}
 
-    def _note_subjects(self) -> None:
-        self._ranks = {id(policy): index for index, policy in enumerate(self._policies)}
-        self._by_subject: dict[object, list[Policy]] = defaultdict(list)
-        for policy in self._policies:
-            self._by_subject[type(policy.subject), policy.subject.selector].append(policy)
+    def _choosing(self, identity: Identity, selecting: Selecting) -> list[Policy]:
+        """The policies that select an identity, in their order."""
+        if not self._by_subject:
+            for rank, policy in enumerate(self._policies):
+                self._by_subject.setdefault((type(policy.subject), policy.subject.selector), []).append((rank, policy))
+        chosen = [each for selector in selecting.choosing(identity) for each in self._by_subject.get((Endpoints, selector), ())]
+        return [policy for _, policy in sorted(chosen, key=lambda each: each[0])]
 
     def _exchange(self, before: Endpoint | None, after: Endpoint | None) -> Change:
         """One endpoint for another of the same name."""
@@ -189,8 +194,7 @@ class Resolver:
         if gone is not None:
             subjects.pop(gone.number, None)
         if come is not None:
-            chosen = [policy for each in selecting.choosing(come) for policy in self._by_subject.get((Endpoints, each), ())]
-            subjects[come.number] = sorted(chosen, key=lambda policy: self._ranks[id(policy)])
+            subjects[come.number] = self._choosing(come, selecting)
         numbers = {
             number: [frozenset(self._endpoints[name].port_names) for name in sorted(self._members.get(number, ()))] for number in touched or ()
         }

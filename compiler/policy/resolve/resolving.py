@@ -6,7 +6,7 @@ so. Endpoints that the same policies select, with the same port names, have the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from operator import is_
@@ -68,7 +68,8 @@ class Resolving:
         agreed: Names = named(inventory, self.known, frozenset.intersection)
         claimed: Names = named(inventory, self.known, frozenset.union)
         self.names = {Action.ALLOW: agreed, Action.PASS: agreed, Action.DENY: claimed}
-        self.subjects = self._by_identity()
+        self._selected = {id(policy): self._selected_by(policy) for policy in policies}
+        self.subjects = _by_identity(policies, self._selected)
         # By the ids of policies, which live as long as this.
         self._parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
         self._made_parts: dict[tuple[int, Direction], tuple[Part, ...]] = {}
@@ -80,15 +81,17 @@ class Resolving:
         new = copy(self)
         new.inventory, new.known, new.names, new.subjects = inventory, known, names, subjects
         new.peers = Peers(known, inventory, selecting)
-        new._parts, new._shared = {}, {}
+        new._parts, new._shared, new._selected = {}, {}, {}
         return new
 
     def with_policies(self, policies: tuple[Policy, ...]) -> Resolving:
         """The next moment, when other policies tell apart the same networks."""
         new = copy(self)
         new.policies, new._shared = policies, {}
-        new.subjects = new._by_identity()
         staying = {id(policy) for policy in policies}
+        before = self._selected or {id(policy): self._selected_by(policy) for policy in self.policies}
+        new._selected = {id(policy): before.get(id(policy)) or self._selected_by(policy) for policy in policies}
+        new.subjects = self._subjects_after(policies, before, new._selected)
         new._parts = {key: parts for key, parts in self._parts.items() if key[0] in staying}
         new._made_parts = {key: parts for key, parts in self._made_parts.items() if key[0] in staying}
         return new
@@ -135,19 +138,24 @@ class Resolving:
     def _is_host_or_unknown(self, number: int) -> tuple[bool, bool]:
         return number == RESERVED_IDENTITIES["host"], _is_unknown(self.known.by_number[number])
 
-    def _by_identity(self) -> dict[int, list[Policy]]:
-        """The policies that select each identity, in their order. Only policies for hosts select the host."""
+    def _subjects_after(
+        self, policies: tuple[Policy, ...], before: Mapping[int, frozenset[int]], selected: Mapping[int, frozenset[int]]
+    ) -> dict[int, list[Policy]]:
+        """The policies that select each identity, when `policies` take the place of those of this moment; both select as is given by their
+        ids. What no other policy selects is not looked at."""
+        if [id(policy) for policy in self.policies if id(policy) in selected] != [id(policy) for policy in policies if id(policy) in before]:
+            return _by_identity(policies, selected)
+        come, gone = selected.keys() - before.keys(), before.keys() - selected.keys()
+        touched = frozenset().union(*(selected[each] for each in come), *(before[each] for each in gone))
+        subjects = {number: chosen for number, chosen in self.subjects.items() if number not in touched}
+        return subjects | _by_identity(policies, {each: numbers & touched for each, numbers in selected.items()})
+
+    def _selected_by(self, policy: Policy) -> frozenset[int]:
+        """The identities that a policy selects. Only policies for hosts select the host."""
         host = RESERVED_IDENTITIES["host"]
-        found: dict[int, list[Policy]] = {}
-        for policy in self.policies:
-            subject = policy.subject
-            if isinstance(subject, Nodes):
-                chosen = {host} if self._is_local(subject.selector) else set[int]()
-            else:
-                chosen = set(self.peers.selected(subject.selector)) - {host}
-            for number in chosen:
-                found.setdefault(number, []).append(policy)
-        return found
+        if isinstance(policy.subject, Nodes):
+            return frozenset({host}) if self._is_local(policy.subject.selector) else frozenset()
+        return self.peers.selected(policy.subject.selector) - {host}
 
     def _is_local(self, selector: Selector) -> bool:
         return selects(selector, self.known.by_number[RESERVED_IDENTITIES["host"]].labels)
@@ -213,6 +221,15 @@ def _entry(part: Part, peers: PeerSet, ports: Ports | None, port_rule: PortRule 
         policy=policy,
         rule=rule,
     )
+
+
+def _by_identity(policies: Iterable[Policy], selected: Mapping[int, frozenset[int]]) -> dict[int, list[Policy]]:
+    """The policies that select each identity, in their order; `selected` are identities by the ids of policies."""
+    found: dict[int, list[Policy]] = {}
+    for policy in policies:
+        for number in selected[id(policy)]:
+            found.setdefault(number, []).append(policy)
+    return found
 
 
 def _is_unknown(identity: Identity) -> bool:
