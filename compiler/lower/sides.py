@@ -7,6 +7,7 @@ upper and lower byte of the port. A judgement that holds for all that lies benea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,7 +19,6 @@ from pybpf.compiler.policy.model.policy import Direction
 from pybpf.compiler.policy.model.ports import LAST_PORT, WITH_PORTS, IcmpType, Protocol
 from pybpf.compiler.policy.model.resolved import Entry, Identity, Side
 from pybpf.compiler.policy.verdict import Judge, verdict_of_side
-from pybpf.compiler.policy.verdict.connections import matched_ports
 
 WAYS: Final = 256
 _NOBODY_KNOWN: Final = Identity(0, ())  # a peer that no entry names
@@ -32,6 +32,7 @@ class Branch:
 
 
 Node: TypeAlias = Judgement | Branch
+Kind: TypeAlias = tuple[int, ...]  # the entries that name a peer, by their indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +49,24 @@ Tries: TypeAlias = dict[tuple[object, ...], Node]
 def lowered_side(side: Side, direction: Direction, identities: Mapping[int, Identity], known: Tries) -> LoweredSide:
     """A side, which something enforces, as the kernel searches it. `known` keeps tries of entries seen before, for as long as the entries
     live."""
-    kinds: dict[int, int] = {}
-    base = 0
+    base: list[int] = []
+    own: dict[int, list[int]] = {}
     for index, entry in enumerate(side.entries):
-        if entry.peers.identities is None:
-            base |= 1 << index
         for number in entry.peers.identities or ():
-            kinds[number] = kinds.get(number, 0) | 1 << index
-    tries = {kind: _trie(side, direction, kind, identities.get(_member(kinds, kind, base), _NOBODY_KNOWN), known) for kind in {base, *(each | base for each in kinds.values())}}
-    anybody = tries[base]
-    return LoweredSide(anybody, tuple(sorted((number, tries[kind | base]) for number, kind in kinds.items())) if kinds else ())
+            own.setdefault(number, []).append(index)
+        if entry.peers.identities is None:
+            base.append(index)
+    members: dict[Kind, int] = {(): 0}  # of each kind one
+    kinds = {number: tuple(indices) for number, indices in own.items()}
+    for number, kind in kinds.items():
+        members.setdefault(kind, number)
+    tries = {kind: _trie(side, direction, sorted([*base, *kind]), identities.get(number, _NOBODY_KNOWN), known) for kind, number in members.items()}
+    return LoweredSide(tries[()], tuple((number, tries[kinds[number]]) for number in sorted(kinds)))
 
 
-def _member(kinds: Mapping[int, int], kind: int, base: int) -> int:
-    """An identity of that kind; 0 for those that no entry names."""
-    return next((number for number, each in kinds.items() if each | base == kind), 0) if kind != base else 0
-
-
-def _trie(side: Side, direction: Direction, kind: int, peer: Identity, known: Tries) -> Node:
-    """The trie for peers that exactly the entries of `kind` cover."""
-    covering = tuple(entry for index, entry in enumerate(side.entries) if kind >> index & 1)
+def _trie(side: Side, direction: Direction, indices: Sequence[int], peer: Identity, known: Tries) -> Node:
+    """The trie for peers that exactly the entries of `indices` cover."""
+    covering = tuple(side.entries[index] for index in indices)
     key = (side.default_deny, side.origin_span, tuple(map(id, side.selected_by)), direction, tuple(map(id, covering)), peer.number if not covering else 0)
     if key not in known:
         known[key] = _search(replace(side, entries=covering), direction, peer)
@@ -78,7 +77,7 @@ def _search(side: Side, direction: Direction, peer: Identity) -> Node:
     """All protocols: those that entries name by their ports, and one verdict for the rest."""
     named = sorted({number for entry in side.entries for number in _protocols(entry)})
     other = next(number for number in range(WAYS - 1, -1, -1) if number not in named and number not in (1, 58))
-    rest = _judged(side, direction, peer, other, 0)
+    rest = _judged(side, direction, peer, other, 0, [entry for entry in side.entries if entry.ports is None])
     runs: list[tuple[int, Node]] = [(0, rest)]
     for number in named:
         runs += [(number, _of_protocol(side, direction, peer, number)), (number + 1, rest)]
@@ -88,12 +87,30 @@ def _search(side: Side, direction: Direction, peer: Identity) -> Node:
 def _of_protocol(side: Side, direction: Direction, peer: Identity, protocol: int) -> Node:
     """All ports of a protocol; an ICMP message's type is its port."""
     has_types = protocol in (Protocol.ICMP, Protocol.ICMPV6)
-    last = WAYS - 1 if has_types else LAST_PORT
-    starts = sorted({0, *(start for entry in side.entries for start in _starts(entry, protocol) if start <= last)})
-    intervals = [(start, _judged(side, direction, peer, protocol, start)) for start in starts]
+    intervals = [(start, _judged(side, direction, peer, protocol, start, covering)) for start, covering in _intervals(side, protocol, WAYS - 1 if has_types else LAST_PORT)]
     if has_types:
         return _branch([(0, _branch(intervals))])
+    starts = [start for start, _ in intervals]
     return _branch([(upper, _branch(_within(intervals, upper))) for upper in sorted({0, *_touched(starts)})])
+
+
+def _intervals(side: Side, protocol: int, last: int) -> Iterator[tuple[int, list[Entry]]]:
+    """Where intervals of ports begin that no entry tells apart, and the entries that cover each; from 0 to `last`."""
+    begin: dict[int, list[int]] = {0: []}
+    end: dict[int, list[int]] = {}
+    for index, entry in enumerate(side.entries):
+        if entry.ports is None:
+            begin[0].append(index)
+        for first, behind in _ranges(entry, protocol):
+            begin.setdefault(first, []).append(index)
+            end.setdefault(behind, []).append(index)
+    covering: Counter[int] = Counter()
+    for start in sorted({*begin, *end}):
+        if start <= last:
+            covering.update(begin.get(start, ()))
+            covering.subtract(end.get(start, ()))
+            covering = +covering
+            yield start, [side.entries[index] for index in sorted(covering)]
 
 
 def _touched(starts: Sequence[int]) -> Iterator[int]:
@@ -120,12 +137,12 @@ def _branch(runs: Iterable[tuple[int, Node]]) -> Node:
     return only if len(merged) == 1 and isinstance(only, Judgement) else Branch(tuple(merged))
 
 
-def _judged(side: Side, direction: Direction, peer: Identity, protocol: int, port: int) -> Judgement:
-    """The verdict on one flow. Only the peer's identity counts: every entry that is left covers it, or names none."""
+def _judged(side: Side, direction: Direction, peer: Identity, protocol: int, port: int, covering: Sequence[Entry]) -> Judgement:
+    """The verdict on one flow, which exactly `covering` cover. Only the peer's identity counts: every entry that is left covers it, or
+    names none."""
     party = Party()
     flow = Flow(party, party, direction, _protocol(protocol), port)
-    covering = [entry for entry in side.entries if entry.ports is None or matched_ports(entry, flow)]
-    return judgement(verdict_of_side(side, Judge(flow, peer, party)), covering)
+    return judgement(verdict_of_side(replace(side, entries=tuple(covering)), Judge(flow, peer, party)), covering)
 
 
 def _protocol(number: int) -> Protocol | int:
@@ -137,10 +154,8 @@ def _protocols(entry: Entry) -> Iterator[int]:
         yield from (map(int, WITH_PORTS) if port.protocol is Protocol.ANY else (int(port.protocol),))
 
 
-def _starts(entry: Entry, protocol: int) -> Iterator[int]:
-    """Ports at which an entry begins to cover, or no longer does."""
+def _ranges(entry: Entry, protocol: int) -> Iterator[tuple[int, int]]:
+    """Where an entry begins to cover ports of a protocol, and where it no longer does."""
     for port in entry.ports or ():
         if protocol in WITH_PORTS if port.protocol is Protocol.ANY else port.protocol == protocol:
-            first, last = (port.number, port.number) if isinstance(port, IcmpType) else (port.first, port.last)
-            yield first
-            yield last + 1
+            yield (port.number, port.number + 1) if isinstance(port, IcmpType) else (port.first, port.last + 1)

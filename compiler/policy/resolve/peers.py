@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_network
@@ -66,6 +67,12 @@ class Peers:
         self.known = known
         self.inventory = inventory
         self._of_networks: dict[tuple[tuple[Network, ...], tuple[Network, ...], bool], frozenset[int]] = {}
+        # By version of IP: first address, length in bits, number.
+        self._by_address: dict[int, list[tuple[int, int, int]]] = {4: [], 6: []}
+        for network, number in known.of_network.items():
+            self._by_address[network.version].append((int(network.network_address), network.prefixlen, number))
+        for each in self._by_address.values():
+            each.sort()
         self.selecting = selecting if selecting is not None else Selecting(known.by_number.values())
 
     def peer_set(self, peers: tuple[Peer, ...] | None, enough: Enough = all) -> PeerSet:
@@ -110,9 +117,16 @@ class Peers:
         """Identities of addresses that lie in one of `networks` and in none of `excepts`."""
         key = tuple(networks), excepts, enough is any
         if key not in self._of_networks:
-            outside = {number for network, number in self.known.of_network.items() if _is_in(network, networks, excepts)}
-            self._of_networks[key] = frozenset(outside) | frozenset(self._inside(networks, excepts, enough))
+            outside = frozenset().union(*map(self._beneath, networks)).difference(*map(self._beneath, excepts))
+            self._of_networks[key] = outside | frozenset(self._inside(networks, excepts, enough))
         return self._of_networks[key]
+
+    def _beneath(self, network: Network) -> frozenset[int]:
+        """Identities of networks that lie in a network: they stand together where all stand in the order of their first addresses."""
+        first, last = int(network.network_address), int(network.broadcast_address)
+        known = self._by_address[network.version]
+        found = known[bisect_left(known, (first, 0, 0)) : bisect_right(known, (last, 1 << 8, 0))]
+        return frozenset(number for _, length, number in found if length >= network.prefixlen)
 
     def _inside(self, networks: list[Network], excepts: tuple[Network, ...], enough: Enough) -> Iterator[int]:
         """Endpoints and nodes by their addresses, where the settings say that networks cover them.
