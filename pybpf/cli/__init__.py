@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "fmt": "pybpf.cli.format:format_policies",
     "matrix": "pybpf.cli.matrix:matrix",
     "observe": "pybpf.cli.observe:observe",
+    "rates": "pybpf.cli.status:rates",
     "rollback": "pybpf.cli.apply:rollback",
     "rules": "pybpf.cli.status:rules",
     "schema": "pybpf.cli.schema:schema",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pybpf.cli.enforcing import folder_option, told
+from pybpf.cli.failing import Unable
 
 if TYPE_CHECKING:
     from pybpf.enforce.figures import Figures, RuleFigures
@@ -55,6 +56,28 @@ def endpoints(as_json: bool, folder: Path) -> None:
     for each in found:
         (packets_in, _, refused_in, _), (packets_out, _, refused_out, _) = each.counts.values()
         click.echo(f"{each.name:<32} {each.identity:>8} {each.interface_index:>9} {packets_in:>10} {refused_in:>8} {packets_out:>10} {refused_out:>8}")
+
+
+@click.command()
+@click.option("--events", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Events a second of each reason on each CPU.")
+@click.option("--sample", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Tell of one of N new connections; 0: of none. Refusals are told all the same.")
+@click.option("--answers", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Refusals answered a second for each endpoint on each CPU; more are dropped in silence.")
+@folder_option
+def rates(events: int | None, sample: int | None, answers: int | None, folder: Path) -> None:
+    """Show how much is told and answered, and change it."""
+    with told():
+        from pybpf.enforce import rates as rating
+        from pybpf.enforce import store
+
+        state = store.read(folder) if folder.exists() else None
+        if state is None:
+            raise Unable("nothing is enforced")
+        with rating.pinned_control(folder, state.generation) as control:
+            now = rating.rates(control)
+            given = {"events_per_second": events, "connections_sampled": sample, "answers_per_second": answers}
+            rating.set_rates(control, replace(now, **{name: number for name, number in given.items() if number is not None}))
+            for name, number in asdict(rating.rates(control)).items():
+                click.echo(f"{name.replace('_', ' '):<20} {number:>10}")
 
 
 @click.command()

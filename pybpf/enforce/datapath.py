@@ -11,11 +11,10 @@ from types import MappingProxyType
 from typing import Final
 
 from pybpf.enforce import contents
+from pybpf.enforce.rates import Rates, set_rates
 from pybpf.maps import Map
 from pybpf.programs import Program
 
-EVENTS_PER_SECOND: Final = 2000  # of each reason, on each CPU
-ANSWERS_PER_SECOND: Final = 1000  # refusals answered for each endpoint, on each CPU
 ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
 # Maps that know flows and counts: they go on when programs and policy are made anew.
 LASTING: Final = (
@@ -45,14 +44,13 @@ def load_datapath(owned: ExitStack, lasting: Mapping[str, Map] = MappingProxyTyp
     """The datapath in the kernel, its parts in their places and its rates set; nothing is attached, nothing passes. `lasting` are maps of
     another one to go on with."""
     from pybpf import elf, loading
-    from pybpf.kernel_progs import abi, state
+    from pybpf.kernel_progs import state
 
     stages = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
     loaded = owned.enter_context(loading.load(elf.parse(datapath_elf()), maps=lasting))
     for stage, name in stages.items():
         loaded.maps["stages"].update(contents.number(stage), loaded.programs[name])
-    rates = abi.Control.of(events_per_second=EVENTS_PER_SECOND, connections_sampled=1, answers_per_second=ANSWERS_PER_SECOND)
-    loaded.maps["control"].update(contents.number(0), bytes(rates))
+    set_rates(loaded.maps["control"], Rates())
     return Datapath({name: loaded.maps[name] for name in (*LASTING, *OF_POLICY)}, loaded.programs)
 
 

@@ -22,6 +22,7 @@ from pybpf.compiler.pipeline import compile_policies
 from pybpf.enforce import store
 from pybpf.enforce.attachments import Pinned, Way, best_way
 from pybpf.enforce.datapath import LASTING, Datapath, load_datapath, open_pinned, pin
+from pybpf.enforce.rates import pinned_control, rates, set_rates
 from pybpf.enforce.request import Request, change
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.store import State, Unconfirmed
@@ -100,6 +101,8 @@ class Installation:
         """Enforce what the generation of `state` does, and move what is attached from it to this one."""
         wanted, revision = _enforced(self._folder, state)
         self.tables.inherit(state.saved if state.layout == layout() else None, revision + 1)
+        with pinned_control(self._folder, state.generation) as control:
+            set_rates(self._datapath.maps["control"], rates(control))
         compilation = compiled(wanted)
         interfaces = {name: place.interface_index for name, place in places.items()}
         self._switch(compilation, interfaces, self._prepared(compilation, interfaces))
@@ -177,7 +180,7 @@ def _hash_of(paths: Iterable[Path]) -> str:
 def _enforced(folder: Path, state: State) -> tuple[Request, int]:
     """What the generation of `state` enforces now, and its revision: a process may have died on the way to what is pending."""
     with ExitStack() as owned:
-        control = owned.enter_context(Map.from_pin(folder / str(state.generation) / "control"))
+        control = owned.enter_context(pinned_control(folder, state.generation))
         value = int.from_bytes((control.lookup(bytes(4)) or bytes(8))[:8], "little")
     revision, columns = value >> 2, value & BOTH_COLUMNS
     arrived = revision != state.revision and columns != BOTH_COLUMNS

@@ -119,6 +119,17 @@ def test_apply_observe_change_and_delete(host: Host) -> None:
     assert host.pybpf("status").returncode == 1
 
 
+def test_what_is_told_can_be_less(host: Host) -> None:
+    host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+    assert host.pybpf("rates", "--sample", "0").stdout.split() == ["events", "per", "second", "2000", "connections", "sampled", "0", "answers", "per", "second", "1000"]
+    assert host.connects(80) and not host.connects(81)
+    verdicts = {json.loads(line)["verdict"] for line in host.pybpf("observe", "-o", "json").stdout.splitlines()}
+    assert verdicts == {"dropped"}
+    host.policy(81)
+    host.pybpf("apply", "-f", "policy.yaml")
+    assert "connections sampled           0" in host.pybpf("rates").stdout
+
+
 def test_files_with_errors_change_nothing(host: Host) -> None:
     host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
     (host.files / "policy.yaml").write_text(POLICY.replace("toPorts", "toPort") % 81)
