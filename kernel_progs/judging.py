@@ -21,7 +21,16 @@ from pybpf.kernel_progs.abi import (
 )
 from pybpf.kernel_progs.connections import asked_port, is_alive, is_ended, is_same, note, remember
 from pybpf.kernel_progs.counting import count, count_rule, may_answer
-from pybpf.kernel_progs.headers import ACK, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, RST, SYN
+from pybpf.kernel_progs.headers import (
+    ACK,
+    FIN,
+    PROTOCOL_ICMP,
+    PROTOCOL_ICMPV6,
+    PROTOCOL_TCP,
+    RST,
+    SYN,
+    TCP_BYTES,
+)
 from pybpf.kernel_progs.identity import identity_of, is_link_local, owns
 from pybpf.kernel_progs.inspecting import inspect, inspect_reply, open_stream
 from pybpf.kernel_progs.matching import Answer, Scratch
@@ -81,11 +90,21 @@ def judge_known(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8
             return drop(scratch, Reason.TABLE_FULL)
     if action == PolicyAction.REFUSE:
         connection.seen_ns = scratch.now_ns
+        if scratch.refusal == Refusal.RESET and is_bare_reset(packet, scratch) and may_answer(scratch):
+            return Action.OK
         return refuse(packet, scratch, Reason.POLICY if is_stale else Reason.CLOSED)
     note(connection, scratch, state, opened_by, direction)
     if action == PolicyAction.INSPECT:
         return judge_inspected(packet, scratch, direction, opened_by)
     return Action.OK
+
+
+@function
+def is_bare_reset(packet: Skb, scratch: Scratch) -> bool:
+    """Whether it is a RST and nothing else, as our own answers are: where a refusal is a reset, they come by here once more."""
+    if scratch.protocol != PROTOCOL_TCP or scratch.is_piece != 0 or (scratch.flags & (SYN | FIN | RST)) != RST:
+        return False
+    return packet.length == scratch.l4_offset + TCP_BYTES
 
 
 @function

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from pybpf.compiler.policy.model.policy import Direction, Policy
+from pybpf.compiler.policy.model.policy import Direction, OnDeny, Policy
 from pybpf.compiler.policy.model.ports import IcmpType, Protocol
 from pybpf.kernel_progs.abi import Connection, Reason, Verdict
 from tests.compiler.policy.made import HERE, policy, port, ports, rule, selecting
@@ -39,14 +39,14 @@ def judge(loaded: Judge) -> Judge:
     return loaded
 
 
-def said(*opening: Direction) -> Policy:
-    """Flows may be opened in these directions only; both are enforced."""
+def said(*opening: Direction, how: OnDeny | None = None) -> Policy:
+    """Flows may be opened in these directions only; both are enforced, and what is refused is refused so."""
     rules = []
     for direction in Direction:
         parts = [port(PORT[direction], each) for each in (Protocol.TCP, Protocol.UDP, Protocol.SCTP)]
         echoes = [IcmpType(Protocol.ICMP, 8, HERE), IcmpType(Protocol.ICMPV6, 128, HERE)]
         rules.append(rule(None, [ports(*parts, *echoes)] if direction in opening else [], direction))
-    return policy(selecting(app="a"), *rules)
+    return policy(selecting(app="a"), *rules, on_deny=how)
 
 
 @pytest.fixture(params=[(*kind, opener) for kind in KINDS for opener in Direction], ids=lambda each: f"{each[1].name.lower()}{each[0]}-{each[2].value}")
@@ -173,6 +173,23 @@ def test_after_a_reset_answers_pass_for_ten_seconds(judge: Judge, version: int, 
     assert judge.meet(flow.middle(other(opener)), other(opener)).passed
     age(judge, 15 * SECOND_NS)
     assert not judge.meet(flow.middle(other(opener)), other(opener)).passed
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("how", [OnDeny.RESET, OnDeny.DROP])
+def test_on_a_connection_that_was_cut_nothing_but_bare_resets_pass_where_it_is_refused_by_reset(judge: Judge, version: int, how: OnDeny) -> None:
+    judge.enforce([said(*Direction, how=how)])
+    flow = Conversation(version, Protocol.TCP, Direction.INGRESS, 80, next(NUMBERS))
+    opened(judge, flow)
+    assert judge.meet(flow.answer(), Direction.EGRESS).passed
+    judge.enforce([said(how=how)])
+    assert not judge.meet(flow.middle(Direction.INGRESS), Direction.INGRESS).passed
+    judge.events()
+    for direction in Direction:
+        assert judge.meet(flow.reset(direction), direction).passed is (how is OnDeny.RESET)
+        assert not judge.meet(flow.reset(direction, b"x"), direction).passed
+        assert not judge.meet(flow.middle(direction), direction).passed
+        judge.events()
 
 
 def test_errors_about_a_live_flow_reach_who_sent(judge: Judge, flow: Conversation) -> None:

@@ -44,9 +44,11 @@ class Conversation:
         """TCP alone: FIN."""
         return self._frame(direction, FIN | ACK, _DATA)
 
-    def reset(self, direction: Direction) -> bytes:
-        """TCP alone: RST."""
-        return self._frame(direction, RST, _DATA)
+    def reset(self, direction: Direction, payload: bytes = b"") -> bytes:
+        """TCP alone: RST, perhaps with something behind it."""
+        packet = self._packet(direction, RST, _DATA)
+        assert isinstance(packet.content, Tcp)
+        return frame_bytes(Frame(replace(packet, content=replace(packet.content, payload=payload))))
 
     def error_about(self, direction: Direction, **changes: str) -> bytes:
         """An ICMP error that goes in `direction` and quotes what its receiver has sent. `source` is who tells it; `quoted_source`,
