@@ -1,7 +1,8 @@
 """Who can enforce flow rules between two namespaces, each as its own manual recommends.
 
-All of them stand where the node routes between its interfaces, take established connections first, and refuse
-without an answer what no rule allows. None is asked to count or to log.
+All of them take established connections first, and refuse without an answer what no rule allows. nftables and iptables
+stand where the node routes between its interfaces, and are not asked to count or to log; pybpf stands at the server's
+interface, and counts and logs as it always does.
 
 Another contender is one more class with the attributes of `Contender`, and one more row in `CONTENDERS`.
 """
@@ -12,11 +13,19 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from bench.flow_rules import FlowRule
+from pybpf.compiler import compile_policies
+from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
+from pybpf.compiler.policy.model.labels import KUBERNETES, Label
+from pybpf.compiler.policy.model.peers import Cidr
+from pybpf.compiler.policy.model.policy import Action, Policy, Rule
 from pybpf.demo import namespaces
 from pybpf.demo.network import Network
+from pybpf.enforce import Enforcement, enforce
+from tests.compiler.policy.made import HERE, policy, port, ports, rule, selecting
 
 INSTALL_TIMEOUT_SECONDS: Final = 60
 _TABLE: Final = "pybpf_bench"
@@ -121,14 +130,52 @@ class Iptables:
         _run(network, [self.restore, "-w", str(INSTALL_TIMEOUT_SECONDS)], _OPEN_FORWARD)
 
 
+class Pybpf:
+    """pybpf at the server's interface, as it comes: with its counters, and an event for each new connection and each refusal."""
+
+    name: Final = "pybpf"
+    enforces: Final = True
+
+    def __init__(self) -> None:
+        self._enforcing: dict[str, Enforcement] = {}  # by the node's namespace
+
+    def available(self) -> str | None:
+        return None
+
+    def install(self, network: Network, rules: Sequence[FlowRule]) -> None:
+        if network.node not in self._enforcing:
+            self._enforcing[network.node] = namespaces.run(network.node, lambda: enforce([], []))
+        place, enforcing = network.place("server"), self._enforcing[network.node]
+        labels = (Label(KUBERNETES, "app", "server"),)
+        server = Endpoint("server", "default", labels, (ip_address(place.ipv4),), interface=place.interface)
+        compilation = compile_policies([policy_of(rules)], Inventory((server,)))
+        interfaces = {("default", "server"): place.interface_index}
+        namespaces.run(network.node, lambda: enforcing.switch(compilation, interfaces))
+
+    def remove(self, network: Network) -> None:
+        if (enforcing := self._enforcing.pop(network.node, None)) is not None:
+            enforcing.close()
+
+
 NOTHING: Final = Nothing()
 CONTENDERS: Final[tuple[Contender, ...]] = (
     NOTHING,
+    Pybpf(),
     NftablesMaps(),
     NftablesLinear(),
     Iptables("iptables", "iptables-legacy-restore"),
     Iptables("iptables-nft", "iptables-nft-restore"),
 )
+
+
+def policy_of(rules: Sequence[FlowRule]) -> Policy:
+    """The same as policy of the server; what no rule allows is refused without an answer."""
+
+    def said(one: FlowRule) -> Rule:
+        action = Action.ALLOW if one.allow else Action.DENY
+        return rule([Cidr(one.source, (), HERE)], [ports(port(one.port, one.protocol))], action=action)
+
+    return policy(selecting(app="server"), *map(said, rules))
 
 
 def nftables_maps(rules: Sequence[FlowRule]) -> str:

@@ -5,10 +5,12 @@ What an endpoint says about addresses must be about its own; what others tell it
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import Action, Skb, Struct, be64, function, u8, u32
+from typing import Final
+
+from pybpf.compiler.lang import Action, Skb, Struct, be16, be32, be64, function, u8, u32
 from pybpf.kernel_progs.abi import BOTH_COLUMNS, Address, Direction, Reason
 from pybpf.kernel_progs.headers import (
-    ICMP_BYTES,
+    IPV6_BYTES,
     KIND_IPV4,
     MAPPED,
     NEIGHBOUR_ADVERTISEMENT,
@@ -17,18 +19,39 @@ from pybpf.kernel_progs.headers import (
     PROTOCOL_ICMPV6,
     ROUTER_SOLICITATION,
     Arp,
+    Ethernet,
     Ipv6,
 )
 from pybpf.kernel_progs.identity import is_link_local, owns
 from pybpf.kernel_progs.matching import Scratch
 from pybpf.kernel_progs.packets import drop
 
+MESSAGE_BYTES: Final = 24
+OPTION_BYTES: Final = 8
+SOURCE_LINK_ADDRESS: Final = 1  # options, RFC 4861 section 4.6.1
+TARGET_LINK_ADDRESS: Final = 2
+RESERVED: Final = 0x1FFFFFFF  # below the flags of an advertisement: router, solicited, override
+LINK_MULTICAST: Final = 0xFF02
 
-class Target(Struct, packed=True):
-    """What a neighbour solicitation or advertisement is about (RFC 4861 section 4.3)."""
 
-    high: be64
-    low: be64
+class Message(Struct, packed=True):
+    """A neighbour solicitation or advertisement (RFC 4861 sections 4.3, 4.4)."""
+
+    kind: u8
+    code: u8
+    checksum: be16
+    flags: be32
+    target_high: be64
+    target_low: be64
+
+
+class LinkAddress(Struct, packed=True):
+    """An option with an Ethernet address."""
+
+    kind: u8
+    units: u8  # of eight bytes
+    address_high: be32
+    address_low: be16
 
 
 @function
@@ -76,14 +99,48 @@ def judge_discovery(packet: Skb, scratch: Scratch, direction: u8) -> int:
     unspecified = source.high == 0 and source.low == 0
     if not unspecified and not is_link_local(source) and not owns(scratch.key.endpoint, source, columns):
         return drop(scratch, Reason.SPOOFED_SOURCE)
-    if scratch.kind != NEIGHBOUR_ADVERTISEMENT:
-        return Action.OK
-    found = Target()
-    if not packet.load((scratch.l4_offset + ICMP_BYTES) & 0xFFFFFFFF, found):
+    is_local = is_link_scope(scratch.key.remote_address)
+    if scratch.kind != NEIGHBOUR_SOLICITATION and scratch.kind != NEIGHBOUR_ADVERTISEMENT:
+        return Action.OK if is_local else drop(scratch, Reason.NEIGHBOUR)
+    message = Message()
+    if not packet.load(scratch.l4_offset, message):
         return drop(scratch, Reason.MALFORMED)
+    if not is_local and not is_bare(packet, scratch, message):
+        return drop(scratch, Reason.NEIGHBOUR)
+    if scratch.kind == NEIGHBOUR_SOLICITATION:
+        return Action.OK
     target = Address()
-    target.high = found.high
-    target.low = found.low
+    target.high = message.target_high
+    target.low = message.target_low
     if is_link_local(target) or owns(scratch.key.endpoint, target, columns):
         return Action.OK
     return drop(scratch, Reason.NEIGHBOUR)
+
+
+@function
+def is_link_scope(address: Address) -> bool:
+    """Whether no router sends on what goes there: fe80::/10, or ff02::/16 (RFC 4291 section 2.7)."""
+    return is_link_local(address) or (address.high >> 48) == LINK_MULTICAST
+
+
+@function
+def is_bare(packet: Skb, scratch: Scratch, message: Message) -> bool:
+    """Whether a message to one neighbour says nothing but what it must: routers send it on like any packet, and no policy has seen it.
+
+    A solicitation asks for the very address it goes to; the only option is the Ethernet address that the frame comes from.
+    """
+    if scratch.l4_offset != scratch.l3_offset + IPV6_BYTES or (message.flags & RESERVED) != 0:
+        return False
+    if scratch.kind == NEIGHBOUR_SOLICITATION:
+        if message.flags != 0 or message.target_high != scratch.key.remote_address.high or message.target_low != scratch.key.remote_address.low:
+            return False
+    options: u32 = (packet.length - scratch.l4_offset - MESSAGE_BYTES) & 0xFFFFFFFF
+    if options == 0:
+        return True
+    option = LinkAddress()
+    ethernet = Ethernet()
+    if options != OPTION_BYTES or not packet.load((scratch.l4_offset + MESSAGE_BYTES) & 0xFFFFFFFF, option) or not packet.load(0, ethernet):
+        return False
+    if option.kind != (SOURCE_LINK_ADDRESS if scratch.kind == NEIGHBOUR_SOLICITATION else TARGET_LINK_ADDRESS) or option.units != 1:
+        return False
+    return option.address_high == ethernet.source_high and option.address_low == ethernet.source_low

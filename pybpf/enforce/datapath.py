@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,9 +14,11 @@ from typing import Final
 
 from pybpf.enforce import contents
 from pybpf.enforce.rates import Rates, set_rates
+from pybpf.errors import NotSupported
 from pybpf.maps import Map
 from pybpf.programs import Program
 
+ORDERED: Final = ("x86_64",)  # kernel_progs/connections.py says why
 ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
 # Maps that know flows and counts: they go on when programs and policy are made anew.
 LASTING: Final = (
@@ -45,6 +49,10 @@ def load_datapath(owned: ExitStack, lasting: Mapping[str, Map] = MappingProxyTyp
     another one to go on with."""
     from pybpf import elf, loading
     from pybpf.kernel_progs import state
+
+    if platform.machine() not in ORDERED:
+        words = "processors that keep the order of loads", "use x86-64: elsewhere an entry of the connection table could be taken for another one"
+        raise NotSupported("load", errno.ENOTSUP, *words)
 
     stages = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
     loaded = owned.enter_context(loading.load(elf.parse(datapath_elf()), maps=lasting))
