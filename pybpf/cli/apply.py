@@ -17,6 +17,7 @@ from pybpf.compiler.diag import Source
 
 if TYPE_CHECKING:
     from pybpf.compiler import Inventory
+    from pybpf.compiler.policy.model.inventory import CidrGroup
     from pybpf.compiler.policy.model.policy import Policy
     from pybpf.enforce.applying import Plan
 
@@ -41,10 +42,10 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
         from pybpf.enforce.installation import compiled, places_of
 
         seconds = seconds_of("--confirm", confirm_in) if confirm_in is not None else None
-        policies, inventory = _read(paths, who)
+        policies, groups, inventory = _read(paths, who)
         if dry_run:
             before = applying.current(store.read(folder) if folder.exists() else None)
-            request = applying.with_policies(before, policies, inventory)
+            request = applying.with_policies(before, policies, groups, inventory)
             compiled(request)
             _show(applying.plan(before, request, places_of(request)), policies, as_json, "would be ")
             return
@@ -52,7 +53,7 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
             state = store.read(folder)
             confirming.check_confirmed(state)
             before = applying.current(state)
-            request = applying.with_policies(before, policies, inventory)
+            request = applying.with_policies(before, policies, groups, inventory)
             planned = applying.plan(before, request, places_of(request))
             by = Way(way) if way is not None else None
             if seconds is None:
@@ -105,12 +106,12 @@ def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
         from pybpf.enforce.installation import places_of
         from pybpf.enforce.request import name_of
 
-        policies, _ = _read(paths, None)
+        policies, groups, _ = _read(paths, None)
         with store.locked(folder):
             state = store.read(folder)
             confirming.check_confirmed(state)
             before = applying.current(state)
-            request = applying.without_policies(before, [name_of(each) for each in policies])
+            request = applying.without_policies(before, [name_of(each) for each in policies], [each.name for each in groups])
             planned = applying.plan(before, request, places_of(request))
             applying.carry_out(folder, state, request)
         _show(planned, policies, as_json, "")
@@ -136,7 +137,7 @@ def _check_enforced(folder: Path) -> None:
         raise Unable("nothing is enforced")
 
 
-def _read(paths: tuple[str, ...], who: str | None) -> tuple[tuple[Policy, ...], Inventory | None]:
+def _read(paths: tuple[str, ...], who: str | None) -> tuple[tuple[Policy, ...], tuple[CidrGroup, ...], Inventory | None]:
     from pybpf.compiler.policy.inventory import merged, read_inventory
     from pybpf.compiler.policy.reading import must_read
 
@@ -146,8 +147,8 @@ def _read(paths: tuple[str, ...], who: str | None) -> tuple[tuple[Policy, ...], 
         raise Unable("\npybpf: ".join(unreadable))
     reading = must_read(_others(inputs.sources, who), imported)
     if who is None:
-        return reading.policies, None
-    return reading.policies, merged(read_inventory(of_inventory.sources[0]), reading.cidr_groups)
+        return reading.policies, reading.cidr_groups, None
+    return reading.policies, reading.cidr_groups, merged(read_inventory(of_inventory.sources[0]), reading.cidr_groups)
 
 
 def _others(sources: tuple[Source, ...], who: str | None) -> list[Source]:
@@ -164,6 +165,8 @@ def _show(planned: Plan, given: Sequence[Policy], as_json: bool, prefix: str) ->
     for verb in ("created", "changed", "deleted"):
         for name in getattr(planned, verb):
             click.echo(f"{written(name)} {prefix}{verb}")
+    for group in planned.groups:
+        click.echo(f"CiliumCIDRGroup {group} {prefix}changed")
     known = {name_of(each) for each in given}
     others = [name for name in planned.unchanged if name not in known]
     for name in planned.unchanged:

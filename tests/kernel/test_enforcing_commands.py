@@ -130,6 +130,28 @@ def test_what_is_told_can_be_less(host: Host) -> None:
     assert "connections sampled           0" in host.pybpf("rates").stdout
 
 
+GROUP = """
+apiVersion: cilium.io/v2
+kind: CiliumCIDRGroup
+metadata: {name: clients}
+spec: {externalCIDRs: [%s]}
+"""
+
+
+def test_a_group_of_networks_changes_with_its_file(host: Host) -> None:
+    network = f"{host.built.place('client').ipv4}/32"
+    (host.files / "policy.yaml").write_text(POLICY.replace("fromEndpoints: [{matchLabels: {app: client}}]", "fromCIDRSet: [{cidrGroupRef: clients}]") % 80)
+    (host.files / "group.yaml").write_text(GROUP % "192.0.2.0/24")
+    (host.files / "endpoints.yaml").write_text("settings: {cidrMatches: [endpoints]}\n" + (host.files / "endpoints.yaml").read_text())
+    host.pybpf("apply", "-f", "policy.yaml", "-f", "group.yaml", "--endpoints", "endpoints.yaml")
+    assert not host.connects(80)
+    (host.files / "group.yaml").write_text(GROUP % network)
+    assert host.pybpf("apply", "-f", "group.yaml").stdout == "CiliumCIDRGroup clients changed\n1 other as before\n"
+    assert host.connects(80)
+    assert host.pybpf("delete", "-f", "group.yaml").stdout == "CiliumCIDRGroup clients changed\n1 other as before\n"
+    assert not host.connects(80)
+
+
 def test_files_with_errors_change_nothing(host: Host) -> None:
     host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
     (host.files / "policy.yaml").write_text(POLICY.replace("toPorts", "toPort") % 81)
