@@ -105,6 +105,12 @@ def remember(scratch: Scratch, action: u32, opened_by: u8, state: u8) -> bool:
 
 
 @function
+def begins(scratch: Scratch) -> bool:
+    """Whether it says that it begins a connection, whatever is known of one: a SYN, an INIT. A datagram says nothing of the kind."""
+    return scratch.opens != 0 and (scratch.protocol == PROTOCOL_TCP or scratch.protocol == PROTOCOL_SCTP)
+
+
+@function
 def is_ended(state: u8) -> bool:
     """Whether both ends have said that it is over."""
     return (state & ConnectionState.ENDED) == ConnectionState.ENDED

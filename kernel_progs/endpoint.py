@@ -10,6 +10,7 @@ from typing import Final
 
 from pybpf.compiler.lang import Action, Skb, function, program, u8, u32
 from pybpf.kernel_progs.abi import Direction, Endpoint, Reason
+from pybpf.kernel_progs.answers import take_mark
 from pybpf.kernel_progs.counting import count_frame
 from pybpf.kernel_progs.events import report
 from pybpf.kernel_progs.headers import (
@@ -68,6 +69,7 @@ def run(packet: Skb, direction: u8) -> int:
     settings = control.lookup(0)
     if scratch is None or endpoint is None or settings is None:
         return Action.SHOT
+    scratch.is_answer = take_mark(packet)
     begin(scratch, endpoint, direction, settings.word)
     if read_plain(packet, scratch, direction):
         return finish(packet, scratch, judge(packet, scratch, endpoint, direction))

@@ -21,6 +21,18 @@ def is_link_local(address: Address) -> bool:
 
 
 @function
+def is_host(address: Address) -> bool:
+    """Whether it can be one host's on a network: not a group's, nor unspecified, loopback or reserved (RFC 1122 section 3.2.1.3,
+    RFC 4291 section 2.4)."""
+    if is_mapped(address):
+        network = (address.low >> 24) & 0xFF
+        return network != 0 and network != 127 and network < 224
+    if address.high == 0:
+        return address.low > 1
+    return (address.high >> 56) != 0xFF
+
+
+@function
 def identity_of(address: Address, column: u32) -> u32:
     """The identity of an address in one column. Never 0."""
     owner = addresses.lookup(address)
@@ -40,9 +52,9 @@ def identity_of(address: Address, column: u32) -> u32:
 
 @function
 def owns(endpoint: u32, address: Address, columns: u32) -> bool:
-    """Whether an address is the endpoint's in every column that counts."""
+    """Whether an address is the endpoint's in every column that counts. Endpoint 0 is nobody, and has none."""
     owner = addresses.lookup(address)
-    if owner is None:
+    if owner is None or endpoint == 0:
         return False
     if (columns & 1) != 0 and owner.endpoints[0] != endpoint:
         return False

@@ -19,19 +19,16 @@ from pybpf.kernel_progs.abi import (
     Refusal,
     Verdict,
 )
-from pybpf.kernel_progs.connections import asked_port, is_alive, is_ended, is_same, note, remember
+from pybpf.kernel_progs.answers import is_own_answer
+from pybpf.kernel_progs.connections import asked_port, begins, is_alive, is_ended, is_same, note, remember
 from pybpf.kernel_progs.counting import count, count_rule, may_answer
 from pybpf.kernel_progs.headers import (
-    ACK,
-    FIN,
     PROTOCOL_ICMP,
     PROTOCOL_ICMPV6,
     PROTOCOL_TCP,
     RST,
-    SYN,
-    TCP_BYTES,
 )
-from pybpf.kernel_progs.identity import identity_of, is_link_local, owns
+from pybpf.kernel_progs.identity import identity_of, is_host, is_link_local, owns
 from pybpf.kernel_progs.inspecting import inspect, inspect_reply, open_stream
 from pybpf.kernel_progs.matching import Answer, Scratch
 from pybpf.kernel_progs.packets import drop
@@ -56,7 +53,7 @@ def judge(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8) -> i
     if not is_same(connection.key, scratch.key):
         return judge_unknown(packet, scratch, endpoint, direction)
     if judged == scratch.control and action == PolicyAction.ALLOW and is_alive(seen_ns, scratch.now_ns, scratch.protocol, state):
-        if (scratch.flags & (SYN | ACK)) != SYN:
+        if not begins(scratch):
             note(connection, scratch, state, opened_by, direction)
             return Action.OK
     return judge_known(packet, scratch, endpoint, direction, connection)
@@ -64,24 +61,26 @@ def judge(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8) -> i
 
 @function
 def judge_known(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8, connection: Connection) -> int:
-    """A packet of a connection that cannot simply pass: a SYN, an old judgement, a refusal, an inspected stream, an entry out of date."""
+    """A packet of a connection that cannot simply pass: a SYN, an old judgement, a refusal, an inspected stream, an entry out of date.
+
+    What may no longer be sent from the endpoint's end of it counts as unknown: nothing is judged anew for an address that is not its own.
+    """
     state = connection.state
     opened_by = connection.opened_by
-    alive = is_alive(connection.seen_ns, scratch.now_ns, scratch.protocol, state)
-    if not alive or (scratch.flags & (SYN | ACK)) == SYN:
-        takes_over = not alive or is_ended(state) or opened_by == direction or connection.action == PolicyAction.REFUSE
+    is_stale = connection.judged != scratch.control
+    is_strange = (direction == Direction.EGRESS or is_stale) and not may_send(scratch)
+    is_over = is_strange or not is_alive(connection.seen_ns, scratch.now_ns, scratch.protocol, state)
+    if is_over or begins(scratch):
+        takes_over = is_over or is_ended(state) or opened_by == direction or connection.action == PolicyAction.REFUSE
         if not takes_over:
             scratch.opens = 0
             if connection.action == PolicyAction.INSPECT:
                 return drop(scratch, Reason.BAD_SYN)
         return judge_unknown(packet, scratch, endpoint, direction)
-    if direction == Direction.EGRESS and not may_send(scratch):
-        return drop(scratch, Reason.SPOOFED_SOURCE)
     action: u32 = connection.action
     scratch.rule = connection.rule
     scratch.rule_set = connection.rule_set
     scratch.refusal = connection.refusal
-    is_stale = connection.judged != scratch.control
     if is_stale:
         action = decide(scratch, endpoint, opened_by & 1, asked_port(scratch, opened_by) & 0xFFFF)
         if scratch.reason == Reason.UPDATING:
@@ -90,21 +89,13 @@ def judge_known(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8
             return drop(scratch, Reason.TABLE_FULL)
     if action == PolicyAction.REFUSE:
         connection.seen_ns = scratch.now_ns
-        if scratch.refusal == Refusal.RESET and is_bare_reset(packet, scratch) and may_answer(scratch):
+        if is_own_answer(packet, scratch):
             return Action.OK
-        return refuse(packet, scratch, Reason.POLICY if is_stale else Reason.CLOSED)
+        return refuse(packet, scratch, scratch.reason if is_stale else Reason.CLOSED)
     note(connection, scratch, state, opened_by, direction)
     if action == PolicyAction.INSPECT:
         return judge_inspected(packet, scratch, direction, opened_by)
     return Action.OK
-
-
-@function
-def is_bare_reset(packet: Skb, scratch: Scratch) -> bool:
-    """Whether it is a RST and nothing else, as our own answers are: where a refusal is a reset, they come by here once more."""
-    if scratch.protocol != PROTOCOL_TCP or scratch.is_piece != 0 or (scratch.flags & (SYN | FIN | RST)) != RST:
-        return False
-    return packet.length == scratch.l4_offset + TCP_BYTES
 
 
 @function
@@ -143,6 +134,8 @@ def judge_unknown(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: 
         scratch.peer_identity = identity_of(scratch.key.remote_address, 1 if (scratch.control & BOTH_COLUMNS) == 2 else 0)
         return drop(scratch, Reason.SPOOFED_SOURCE)
     action = decide(scratch, endpoint, direction, policy_port(scratch, direction) & 0xFFFF)
+    if action != PolicyAction.ALLOW and is_own_answer(packet, scratch):
+        return Action.OK
     if action == PolicyAction.REFUSE:
         return refuse(packet, scratch, scratch.reason)
     if action == PolicyAction.INSPECT:
@@ -175,10 +168,12 @@ def admit(scratch: Scratch, action: u32, direction: u8) -> int:
 
 @function
 def refuse(packet: Skb, scratch: Scratch, reason: u32) -> int:
-    """Refuse as the policy wants it: in silence, by RST, by ICMP. Answers are limited in rate; what is not answered is dropped."""
+    """Refuse as the policy wants it: in silence, by RST, by ICMP. Only hosts are answered, and only so often; the rest is dropped."""
     scratch.reason = reason & 0xFF
     count_rule(scratch.rule, True)
-    if scratch.refusal == Refusal.DROP or scratch.is_piece == 1 or not may_answer(scratch):
+    if scratch.refusal == Refusal.DROP or scratch.is_piece == 1 or not is_host(scratch.key.local_address) or not is_host(scratch.key.remote_address):
+        return drop(scratch, reason)
+    if not may_answer(scratch):
         return drop(scratch, reason)
     if scratch.protocol == PROTOCOL_TCP and scratch.refusal == Refusal.RESET:
         if (scratch.flags & RST) == 0:

@@ -104,6 +104,7 @@ class Scratch(Struct):
     is_piece: u8  # 1: a later fragment; 2: a first one
     reason: u8
     answer: u8  # Answer
+    is_answer: u8  # 1: our own, on its way out by the other hook (answers.py)
     audited: u8
     refusal: u8
     verdict: u32  # Verdict to report at the end; 0: nothing to report

@@ -1,7 +1,7 @@
 """Answering what is refused by ICMP: communication administratively prohibited, with the head of the refused packet quoted.
 
-Only packets that errors may be about are answered (RFC 1122 section 3.2.2, RFC 4443 section 2.4): no errors, no groups, no
-fragments but first ones. The checksum is complete: where the refused packet's was left to the device, finishing it adds zero.
+Only packets that errors may be about are answered (RFC 1122 section 3.2.2, RFC 4443 section 2.4): no errors, no groups (nor what
+judging.py keeps from here), no fragments but first ones. The checksum is complete: where the refused packet's was left to the device, finishing it adds zero.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pybpf.compiler.lang import (
-    REDIRECT_INGRESS,
     Action,
     Array,
     Count,
@@ -22,8 +21,10 @@ from pybpf.compiler.lang import (
     u8,
     u16,
 )
-from pybpf.kernel_progs.abi import Direction, Verdict
+from pybpf.kernel_progs.abi import Verdict
+from pybpf.kernel_progs.answers import ERROR4_BYTES, ERROR6_BYTES, QUOTED_TRANSPORT, send_back, turn_ethernet
 from pybpf.kernel_progs.checksums import fold, pseudo_sum6
+from pybpf.kernel_progs.counting import count_frame
 from pybpf.kernel_progs.events import report
 from pybpf.kernel_progs.headers import (
     IPV4_BYTES,
@@ -35,7 +36,6 @@ from pybpf.kernel_progs.headers import (
     PROTOCOL_ICMPV6,
     UNREACHABLE,
     UNREACHABLE_V6,
-    Ethernet,
     Ipv4,
     Ipv6,
 )
@@ -43,7 +43,6 @@ from pybpf.kernel_progs.matching import Scratch
 from pybpf.kernel_progs.related import is_error
 from pybpf.kernel_progs.state import scratches
 
-QUOTED_TRANSPORT: Final = 8
 HOPS: Final = 64
 
 
@@ -70,36 +69,19 @@ class Error6(Struct, packed=True):
 
 
 @function
-def turn_ethernet(packet: Skb) -> bool:
-    """Exchange the frame's ends; False for a group's frame, which gets no errors."""
-    ethernet = Ethernet()
-    if not packet.load(0, ethernet) or ((ethernet.destination_high >> 24) & 1) != 0:
-        return False
-    high = ethernet.destination_high
-    ethernet.destination_high = ethernet.source_high
-    ethernet.source_high = high
-    low = ethernet.destination_low
-    ethernet.destination_low = ethernet.source_low
-    ethernet.source_low = low
-    return packet.store(0, ethernet)
-
-
-@function
 def make_error4(packet: Skb, scratch: Scratch) -> bool:
     """Turn an IPv4 packet into the error about itself."""
     error = Error4()
     if not packet.load(scratch.l3_offset, error.ip) or not packet.load_bytes(scratch.l4_offset, error.transport, QUOTED_TRANSPORT):
         return False
-    if (error.ip.destination >> 28) == 14 or error.ip.destination == 0xFFFFFFFF or error.ip.source == 0:
-        return False
-    if not turn_ethernet(packet) or not packet.change_tail((scratch.l3_offset + 56) & 0xFFFFFFFF):
+    if not turn_ethernet(packet) or not packet.change_tail((scratch.l3_offset + IPV4_BYTES + ERROR4_BYTES) & 0xFFFFFFFF):
         return False
     error.kind = UNREACHABLE
     error.code = PROHIBITED_CODE
     error.checksum = fold(checksum_add(error, 0))
     ip = Ipv4()
     ip.version_and_words = IPV4_PLAIN
-    ip.total_bytes = IPV4_BYTES + 36
+    ip.total_bytes = IPV4_BYTES + ERROR4_BYTES
     ip.hops = HOPS
     ip.protocol = PROTOCOL_ICMP
     ip.source = error.ip.destination
@@ -114,13 +96,11 @@ def make_error6(packet: Skb, scratch: Scratch) -> bool:
     error = Error6()
     if not packet.load(scratch.l3_offset, error.ip) or not packet.load_bytes(scratch.l4_offset, error.transport, QUOTED_TRANSPORT):
         return False
-    if (error.ip.destination_high >> 56) == 0xFF or (error.ip.source_high == 0 and error.ip.source_low == 0):
-        return False
-    if not turn_ethernet(packet) or not packet.change_tail((scratch.l3_offset + 96) & 0xFFFFFFFF):
+    if not turn_ethernet(packet) or not packet.change_tail((scratch.l3_offset + IPV6_BYTES + ERROR6_BYTES) & 0xFFFFFFFF):
         return False
     ip = Ipv6()
     ip.version_and_flow = 0x60000000
-    ip.payload_bytes = 56
+    ip.payload_bytes = ERROR6_BYTES
     ip.next_header = PROTOCOL_ICMPV6
     ip.hops = HOPS
     ip.source_high = error.ip.destination_high
@@ -129,7 +109,7 @@ def make_error6(packet: Skb, scratch: Scratch) -> bool:
     ip.destination_low = error.ip.source_low
     error.kind = UNREACHABLE_V6
     error.code = PROHIBITED_CODE_V6
-    error.checksum = fold(checksum_add(error, pseudo_sum6(ip, PROTOCOL_ICMPV6, 56)))
+    error.checksum = fold(checksum_add(error, pseudo_sum6(ip, PROTOCOL_ICMPV6, ERROR6_BYTES)))
     return packet.store(scratch.l3_offset, ip) and packet.store((scratch.l3_offset + IPV6_BYTES) & 0xFFFFFFFF, error)
 
 
@@ -141,12 +121,13 @@ def prohibit_packet(packet: Skb) -> int:
         return Action.SHOT
     room = (scratch.l4_offset - scratch.l3_offset) & 0xFFFFFFFF
     is_plain = room == (IPV4_BYTES if scratch.version == 4 else IPV6_BYTES)
-    verdict = Verdict.REFUSED_PROHIBITED if is_plain and not is_error(scratch) else Verdict.DROPPED
-    report(scratch, verdict, scratch.reason, scratch.rule, packet.length)
-    if verdict == Verdict.DROPPED:
+    scratch.verdict = Verdict.REFUSED_PROHIBITED if is_plain and not is_error(scratch) else Verdict.DROPPED
+    count_frame(scratch, packet.length)
+    report(scratch, scratch.verdict, scratch.reason, scratch.rule, packet.length)
+    if scratch.verdict == Verdict.DROPPED:
         return Action.SHOT
     direction: u8 = scratch.direction
     made = make_error4(packet, scratch) if scratch.version == 4 else make_error6(packet, scratch)
     if made:
-        packet.clone_redirect(packet.interface_index, REDIRECT_INGRESS if direction == Direction.INGRESS else 0)
+        send_back(packet, direction)
     return Action.SHOT

@@ -13,7 +13,6 @@ from typing import Final
 
 from pybpf.compiler.lang import (
     PSEUDO_HEADER,
-    REDIRECT_INGRESS,
     Skb,
     Struct,
     checksum_add,
@@ -24,8 +23,10 @@ from pybpf.compiler.lang import (
     u32,
 )
 from pybpf.compiler.lang import Action as TcAction
-from pybpf.kernel_progs.abi import Direction, Verdict
+from pybpf.kernel_progs.abi import Verdict
+from pybpf.kernel_progs.answers import send_back, turn_ethernet
 from pybpf.kernel_progs.checksums import fold, internet_sum, pseudo_sum4, pseudo_sum6, swapped16
+from pybpf.kernel_progs.counting import count_frame
 from pybpf.kernel_progs.events import report
 from pybpf.kernel_progs.headers import (
     ACK,
@@ -38,7 +39,6 @@ from pybpf.kernel_progs.headers import (
     RST,
     SYN,
     TCP_BYTES,
-    Ethernet,
     Ipv4,
     Ipv6,
     Tcp,
@@ -139,16 +139,7 @@ def write_ip6(packet: Skb, shape: Shape, turned: bool, length: int) -> u32:
 @function
 def write_turned(packet: Skb, shape: Shape, tcp: Tcp, payload: int, payload_sum: int) -> bool:
     """All headers with their ends exchanged at every layer, for `payload` bytes that are in their place already."""
-    ethernet = Ethernet()
-    if not packet.load(0, ethernet):
-        return False
-    high = ethernet.destination_high
-    ethernet.destination_high = ethernet.source_high
-    ethernet.source_high = high
-    low = ethernet.destination_low
-    ethernet.destination_low = ethernet.source_low
-    ethernet.source_low = low
-    if not packet.store(0, ethernet):
+    if not turn_ethernet(packet):
         return False
     port = tcp.source
     tcp.source = tcp.destination
@@ -175,7 +166,7 @@ def send_answer(packet: Skb, shape: Shape, tcp: Tcp) -> bool:
         tcp.flags = (RST | ACK) if shape.answer == Answer.RESET else ACK
         if not packet.change_tail(head) or not write_turned(packet, shape, tcp, 0, 0):
             return False
-    return packet.clone_redirect(packet.interface_index, REDIRECT_INGRESS if shape.direction == Direction.INGRESS else 0)
+    return send_back(packet, shape.direction)
 
 
 @function
@@ -197,6 +188,14 @@ def choose_answer(scratch: Scratch, tcp: Tcp) -> None:
             scratch.answer = Answer.RESET
         stream.state = StreamState.REFUSED
         stream.busy = 0
+
+
+@function
+def verdict_of(answer: u8) -> u32:
+    """The Verdict that an answer means; that of an ACK is not told, only counted."""
+    if answer == Answer.FORBIDDEN:
+        return Verdict.REFUSED_403
+    return Verdict.REFUSED_RESET if answer == Answer.RESET else Verdict.DROPPED
 
 
 @function
@@ -229,9 +228,10 @@ def refuse_packet(packet: Skb) -> int:
     if room != (IPV4_BYTES if scratch.version == 4 else IPV6_BYTES) or not packet.load(scratch.l4_offset, tcp):
         return TcAction.SHOT
     choose_answer(scratch, tcp)
+    scratch.verdict = verdict_of(scratch.answer)
+    count_frame(scratch, packet.length)
     if scratch.answer != Answer.ACKNOWLEDGE:
-        verdict = Verdict.REFUSED_403 if scratch.answer == Answer.FORBIDDEN else Verdict.REFUSED_RESET
-        report(scratch, verdict, scratch.reason, scratch.rule, packet.length)
+        report(scratch, scratch.verdict, scratch.reason, scratch.rule, packet.length)
     shape = Shape()
     shape_of(scratch, shape, tcp)
     tcp.words = WORDS_PLAIN

@@ -13,6 +13,7 @@ from pybpf.kernel_progs.abi import (
     Direction,
     PolicyAction,
 )
+from pybpf.kernel_progs.answers import QUOTED_TRANSPORT, is_own_answer
 from pybpf.kernel_progs.connections import is_alive, is_same
 from pybpf.kernel_progs.headers import (
     ECHO,
@@ -56,9 +57,11 @@ def is_error(scratch: Scratch) -> bool:
 
 @function
 def is_related(packet: Skb, scratch: Scratch, direction: u8) -> bool:
-    """Whether the error is about a live connection of the endpoint that was judged under the present control word."""
+    """Whether the error is about a live connection of the endpoint that was judged under the present control word, or is our own."""
     if direction == Direction.EGRESS and not owns(scratch.key.endpoint, scratch.key.local_address, scratch.control & BOTH_COLUMNS):
         return False
+    if is_own_answer(packet, scratch):
+        return True
     key = ConnectionKey()
     key.endpoint = scratch.key.endpoint
     if not quoted(packet, scratch, direction, key):
@@ -108,7 +111,17 @@ def quoted(packet: Skb, scratch: Scratch, direction: u8, key: ConnectionKey) -> 
             return False
     elif key.remote_address.low != scratch.key.remote_address.low or key.remote_address.high != scratch.key.remote_address.high:
         return False
-    return quoted_ports(packet, direction, key, ports_at)
+    return ports_at + QUOTED_TRANSPORT <= end_of(packet, scratch) and quoted_ports(packet, direction, key, ports_at)
+
+
+@function
+def end_of(packet: Skb, scratch: Scratch) -> u32:
+    """Where the packet ends as its IP header says: what lies behind that is padding, and no part of what is quoted."""
+    if scratch.version == 4:
+        ip = Ipv4()
+        return (scratch.l3_offset + ip.total_bytes) & 0xFFFFFFFF if packet.load(scratch.l3_offset, ip) else 0
+    ip6 = Ipv6()
+    return (scratch.l3_offset + IPV6_BYTES + ip6.payload_bytes) & 0xFFFFFFFF if packet.load(scratch.l3_offset, ip6) else 0
 
 
 @function

@@ -124,7 +124,8 @@ def _object(found: Figures) -> dict[str, object]:
 
 
 def _text(found: Figures) -> str:
-    lines = [f"{len(found.state.request.policies)} policies on {found.interfaces} interfaces, revision {found.state.revision}"]
+    number = len(found.state.request.policies)
+    lines = [f"{number} polic{'y' if number == 1 else 'ies'} on {found.interfaces} interfaces, revision {found.state.revision}"]
     if found.state.pending is not None:
         lines.append("a change did not come to its end: apply again")
     left = _seconds_left(found.state)

@@ -43,7 +43,7 @@ def network() -> Iterator[Topology]:
 
 @contextmanager
 def enforced(network: Topology, direction: Direction, how: OnDeny, rates: Rates | None = None) -> Iterator[Enforcement]:
-    """The one endpoint that judges in this direction lets TCP 80 and UDP 81 pass and refuses all else so."""
+    """The one endpoint that judges in this direction lets TCP 80 and UDP 81 pass and refuses all else so, and everything the other way."""
 
     def made() -> Enforcement:
         with ExitStack() as owned:
@@ -58,7 +58,8 @@ def enforced(network: Topology, direction: Direction, how: OnDeny, rates: Rates 
 
 def allow(network: Topology, enforcement: Enforcement, direction: Direction, how: OnDeny, number: int) -> None:
     judging = SERVER if direction is Direction.INGRESS else CLIENT
-    said = policy(selecting(app="a"), rule(None, [ports(port(number), port(81, Protocol.UDP))], direction), on_deny=how)
+    nothing = rule([], None, Direction.EGRESS if direction is Direction.INGRESS else Direction.INGRESS)
+    said = policy(selecting(app="a"), rule(None, [ports(port(number), port(81, Protocol.UDP))], direction), nothing, on_deny=how)
     compilation = compile_policies([said], Inventory((judging,)))
     name = (judging.namespace, judging.name)
     namespaces.run(network.node, lambda: enforcement.switch(compilation, {name: network.interfaces[name]}))
