@@ -177,19 +177,27 @@ def test_after_a_reset_answers_pass_for_ten_seconds(judge: Judge, version: int, 
 
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("how", [OnDeny.RESET, OnDeny.DROP])
-def test_on_a_connection_that_was_cut_nothing_but_bare_resets_pass_where_it_is_refused_by_reset(judge: Judge, version: int, how: OnDeny) -> None:
+def test_nothing_passes_on_a_connection_that_was_cut(judge: Judge, version: int, how: OnDeny) -> None:
     judge.enforce([said(*Direction, how=how)])
     flow = Conversation(version, Protocol.TCP, Direction.INGRESS, 80, next(NUMBERS))
     opened(judge, flow)
     assert judge.meet(flow.answer(), Direction.EGRESS).passed
     judge.enforce([said(how=how)])
-    assert not judge.meet(flow.middle(Direction.INGRESS), Direction.INGRESS).passed
-    judge.events()
     for direction in Direction:
-        assert judge.meet(flow.reset(direction), direction).passed is (how is OnDeny.RESET)
-        assert not judge.meet(flow.reset(direction, b"x"), direction).passed
-        assert not judge.meet(flow.middle(direction), direction).passed
-        judge.events()
+        for frame in (flow.middle(direction), flow.reset(direction), flow.reset(direction, b"x"), flow.ending(direction)):
+            assert not judge.meet(frame, direction).passed
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("opener", list(Direction))
+def test_who_may_only_answer_begins_no_association_of_its_own(judge: Judge, version: int, opener: Direction) -> None:
+    flow = Conversation(version, Protocol.SCTP, opener, PORT[opener], next(NUMBERS))
+    opened(judge, flow)
+    assert judge.meet(flow.answer(), other(opener)).passed
+    against = Conversation(version, Protocol.SCTP, other(opener), flow.number, flow.port)
+    assert is_dropped(judge.meet(against.opening(), other(opener)))
+    assert judge.meet(flow.middle(other(opener)), other(opener)) == Met(True, None)
+    opened(judge, flow)
 
 
 def test_errors_about_a_live_flow_reach_who_sent(judge: Judge, flow: Conversation) -> None:
@@ -210,6 +218,30 @@ def test_errors_that_are_not_about_it_do_not(judge: Judge, flow: Conversation) -
         for changes in (quoted_other, {"receiver": own if direction is Direction.INGRESS else wrong}):
             assert not judge.meet(flow.error_about(direction, **changes), direction).passed, (direction, changes)
     assert not judge.meet(flow.error_about(Direction.EGRESS, source=wrong), Direction.EGRESS).passed, "told by an address that is not its own"
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_an_error_must_quote_enough_within_its_own_length(judge: Judge, flow: Conversation, direction: Direction) -> None:
+    opened(judge, flow)
+    judge.meet(flow.answer(), other(flow.opener))
+    whole = flow.error_about(direction)
+    assert judge.meet(whole, direction).passed or flow.protocol in (Protocol.ICMP, Protocol.ICMPV6)
+    at = 16 if flow.version == 4 else 18  # of the length in the IP header
+    for missing in (1, 4, 8, 27):
+        shorter = (int.from_bytes(whole[at : at + 2], "big") - missing).to_bytes(2, "big")
+        assert not judge.meet(whole[:at] + shorter + whole[at + 2 :], direction).passed, "the rest is padding"
+        assert not judge.meet(whole[:at] + shorter + whole[at + 2 : -missing], direction).passed
+
+
+@pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.UDP])
+@pytest.mark.parametrize("direction", list(Direction))
+def test_an_error_about_a_later_fragment_has_no_ports_to_quote(judge: Judge, protocol: Protocol, direction: Direction) -> None:
+    flow = Conversation(4, protocol, Direction.INGRESS, 80, next(NUMBERS))
+    opened(judge, flow)
+    whole = flow.error_about(direction)
+    assert judge.meet(whole, direction).passed
+    inside = 14 + 20 + 8 + 6  # the quoted header's fragment offset
+    assert not judge.meet(whole[:inside] + b"\0\1" + whole[inside + 2 :], direction).passed
 
 
 def test_errors_about_what_was_refused_or_is_over_do_not(judge: Judge, flow: Conversation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from tests.support.policy_chance import PolicyChance, inventory
 from tests.support.verdict_packets import first_frame
 
 pytestmark = pytest.mark.kernel
-SETS, PACKETS = 100, 200
+SETS, PACKETS = (1000 if os.environ.get("PYBPF_FUZZ") else 100), 200
 INTERFACE = 1
 PASSED = 0
 CONTEXT = SkbContext(ifindex=INTERFACE).pack()
