@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +23,10 @@ from pybpf.demo.network import Network, network
 from pybpf.enforce import applying, figures, installation, store
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.request import Request, request
+from tests.support.floods import Flood, receiver, sender
 
 pytestmark = pytest.mark.kernel
 ALWAYS, NEVER, FIRST, SECOND = 9000, 9001, 9002, 9003
-SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 KILLS = 100 if os.environ.get("PYBPF_FUZZ") else 25
 POLICY = """
 apiVersion: cilium.io/v2
@@ -78,58 +77,16 @@ def apply(built: Network, folder: Path, port: int, way: Way | None = None) -> No
     namespaces.run(built.node, job)
 
 
-class Flood:
-    """Numbered datagrams from the client to four ports of the server, until it is stopped."""
-
-    def __init__(self, built: Network) -> None:
-        self._address = built.place("server").ipv4
-        self._sockets = {port: namespaces.run(built.place("server").namespace, partial(self._receiver, port)) for port in (ALWAYS, NEVER, FIRST, SECOND)}
-        self._sender = namespaces.run(built.place("client").namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        self.sent = 0
-        self.arrived: dict[int, list[int]] = {port: [] for port in self._sockets}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _receiver(self, port: int) -> socket.socket:
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-        made.bind(("", port))
-        made.setblocking(False)
-        return made
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            for port in self._sockets:
-                self._sender.sendto(self.sent.to_bytes(8, "big"), (self._address, port))
-            self.sent += 1
-            if self.sent % 16 == 0:
-                self._drain()
-                time.sleep(0.001)
-
-    def _drain(self) -> None:
-        for port, each in self._sockets.items():
-            try:
-                while True:
-                    self.arrived[port].append(int.from_bytes(each.recv(8), "big"))
-            except BlockingIOError:
-                pass
-
-    def __enter__(self) -> Flood:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(10)
-        time.sleep(0.05)
-        self._drain()
-        for each in (*self._sockets.values(), self._sender):
-            each.close()
+def flood_of(built: Network) -> Flood[int]:
+    """From the client to four ports of the server."""
+    server, client = built.place("server"), built.place("client")
+    receivers = {port: namespaces.run(server.namespace, partial(receiver, socket.AF_INET, port)) for port in (ALWAYS, NEVER, FIRST, SECOND)}
+    return Flood({port: namespaces.run(client.namespace, partial(sender, socket.AF_INET, server.ipv4, port)) for port in receivers}, receivers)
 
 
 @contextmanager
-def flooded(built: Network) -> Iterator[Flood]:
-    with Flood(built) as flood:
+def flooded(built: Network) -> Iterator[Flood[int]]:
+    with flood_of(built) as flood:
         time.sleep(0.1)
         yield flood
     assert flood.arrived[NEVER] == []
@@ -192,7 +149,7 @@ def test_everything_passes_and_nothing_is_left_after_detaching(built: Network, f
     apply(built, folder, FIRST, way)
     assert namespaces.run(built.node, partial(installation.detach_all, folder)) == 2
     assert list(folder.iterdir()) == []
-    with Flood(built) as flood:
+    with flood_of(built) as flood:
         time.sleep(0.2)
     assert flood.arrived[NEVER] == list(range(flood.sent))
 

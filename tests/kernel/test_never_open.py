@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,11 +21,11 @@ from pybpf.demo import namespaces
 from pybpf.enforce.attachments import best_way
 from pybpf.enforce.datapath import load_datapath
 from pybpf.enforce.install import Enforcement
+from tests.support.floods import Flood, receiver, sender
 from tests.support.topology import FAMILIES, Topology, topology
 
 pytestmark = pytest.mark.kernel
 SWAPS = 1000 if os.environ.get("PYBPF_FUZZ") else 60
-SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 ALWAYS, NEVER, CHANGING = 9000, 9001, (9002, 9003, 9004)
 PORTS = (ALWAYS, NEVER, *CHANGING)
 MARGIN = 64  # datagrams that may be under way when a moment is noted
@@ -77,63 +75,13 @@ def stages() -> list[Stage]:
     ]
 
 
-class Flood:
-    """Numbered datagrams from the client to every port of the server over both versions of IP, until it is stopped."""
-
-    def __init__(self, network: Topology) -> None:
-        server, client = (next(each for each in network.workloads if each.endpoint.name == name) for name in ("server", "client"))
-        self.arrived: dict[tuple[int, int], set[int]] = {(version, port): set() for version in FAMILIES for port in PORTS}
-        self.sent = 0
-        with ExitStack() as owned:
-            self._servers = {key: owned.enter_context(namespaces.run(server.namespace, partial(_served, server.address(key[0]), *key))) for key in self.arrived}
-            self._client = {
-                key: owned.enter_context(namespaces.run(client.namespace, partial(socket.socket, FAMILIES[key[0]], socket.SOCK_DGRAM))) for key in self.arrived
-            }
-            for (version, port), each in self._client.items():
-                each.connect((server.address(version), port))
-            self._owned = owned.pop_all()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            content = self.sent.to_bytes(8, "big")
-            for each in self._client.values():
-                try:
-                    each.send(content)
-                except OSError:
-                    each.send(content)  # an ICMP error about an earlier one was told instead
-            self.sent += 1
-            if self.sent % 8 == 0:
-                self._drain()
-                time.sleep(0.001)
-
-    def _drain(self) -> None:
-        for key, each in self._servers.items():
-            try:
-                while True:
-                    self.arrived[key].add(int.from_bytes(each.recv(8), "big"))
-            except BlockingIOError:
-                continue
-
-    def __enter__(self) -> Flood:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(10)
-        time.sleep(0.05)
-        self._drain()
-        self._owned.close()
-
-
-def _served(address: str, version: int, port: int) -> socket.socket:
-    made = socket.socket(FAMILIES[version], socket.SOCK_DGRAM)
-    made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-    made.bind((address, port))
-    made.setblocking(False)
-    return made
+def flood_of(network: Topology) -> Flood[tuple[int, int]]:
+    """From the client to every port of the server over both versions of IP."""
+    server, client = (next(each for each in network.workloads if each.endpoint.name == name) for name in ("server", "client"))
+    keys = [(version, port) for version in FAMILIES for port in PORTS]
+    receivers = {(version, port): namespaces.run(server.namespace, partial(receiver, FAMILIES[version], port)) for version, port in keys}
+    senders = {(version, port): namespaces.run(client.namespace, partial(sender, FAMILIES[version], server.address(version), port)) for version, port in keys}
+    return Flood(senders, receivers)
 
 
 @contextmanager
@@ -153,14 +101,14 @@ def put(network: Topology, enforcement: Enforcement, stage: Stage) -> None:
     namespaces.run(network.node, lambda: enforcement.update([Source("policy.yaml", POLICY % stage.text)], Inventory(endpoints)))
 
 
-def wrong(moments: Sequence[tuple[int, int, Stage]], flood: Flood) -> list[tuple[int, int, int, str]]:
+def wrong(moments: Sequence[tuple[int, int, Stage]], flood: Flood[tuple[int, int]]) -> list[tuple[int, int, int, str]]:
     """Datagrams that came through without right, or did not with it: version, port, number, what. `moments` are (first number after which
     a change to the stage began, number after which it had ended, the stage)."""
-    found = []
+    found, all_arrived = [], {key: frozenset(numbers) for key, numbers in flood.arrived.items()}
     for (_, begun, old), (changing, ended, new) in pairwise(moments):
         for number in range(begun + MARGIN, ended):
             allowed = [old] if number < changing - MARGIN else [old, new]
-            for (version, port), arrived in flood.arrived.items():
+            for (version, port), arrived in all_arrived.items():
                 passes = [port == ALWAYS or port in each.open for each in allowed]
                 if (number in arrived and not any(passes)) or (number not in arrived and all(passes)):
                     found.append((version, port, number, "arrived" if number in arrived else "lost"))
@@ -172,7 +120,7 @@ def test_while_policies_change_each_packet_gets_the_old_or_the_new_verdict() -> 
     with topology([SERVER, CLIENT, OTHER]) as network, enforced(network) as enforcement:
         put(network, enforcement, known[0])
         moments = [(0, 0, known[0])]
-        with Flood(network) as flood:
+        with flood_of(network) as flood:
             for _ in range(SWAPS):
                 stage = chance.choice(known)
                 begun = flood.sent
@@ -181,6 +129,6 @@ def test_while_policies_change_each_packet_gets_the_old_or_the_new_verdict() -> 
                 time.sleep(chance.random() * 0.02)
         moments.append((flood.sent, flood.sent, moments[-1][2]))
     assert wrong(moments, flood) == []
-    assert all(flood.arrived[version, NEVER] == set() for version in FAMILIES)
-    assert all(flood.arrived[version, ALWAYS] >= set(range(flood.sent)) for version in FAMILIES)
+    assert all(flood.arrived[version, NEVER] == [] for version in FAMILIES)
+    assert all(flood.arrived[version, ALWAYS] == list(range(flood.sent)) for version in FAMILIES)
     assert flood.sent > 5 * SWAPS and all(flood.arrived[version, port] for version in FAMILIES for port in CHANGING)
