@@ -160,6 +160,15 @@ def test_files_with_errors_change_nothing(host: Host) -> None:
     assert host.connects(80) and not host.connects(81)
 
 
+def test_more_than_a_table_holds_changes_nothing(host: Host) -> None:
+    host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
+    looks = "".join(f"  - toPorts: [{{ports: [{{port: \"{1000 + number}\", protocol: TCP}}], rules: {{http: [{{path: /{number}}}]}}}}]\n" for number in range(257))
+    (host.files / "policy.yaml").write_text(POLICY % 81 + looks)
+    ended = host.pybpf("apply", "-f", "policy.yaml")
+    assert ended.returncode == 2 and "rule sets: all 256 are in use, and the policies need more" in ended.stderr
+    assert host.connects(80) and not host.connects(81) and host.pybpf("status").returncode == 0
+
+
 def test_what_is_missing_is_said(host: Host) -> None:
     for words, said in (
         (("apply", "-f", "policy.yaml"), "nothing is enforced yet, and no endpoints were given"),
