@@ -102,5 +102,5 @@ def carry_out(folder: Path, state: State | None, wanted: Request, way: Way | Non
     CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is.
     """
     places = places_of(wanted)
-    with Installation.opened(folder, state, places, way) as installation:
+    with Installation.opened(folder, state, way) as installation:
         installation.apply(wanted, compiled(wanted), places, unconfirmed)

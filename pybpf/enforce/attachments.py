@@ -180,4 +180,7 @@ def _forget(path: Path) -> None:
 
 def _let_go(held: list[Link | Filter]) -> None:
     for each in held:
-        each.close() if isinstance(each, Link) else each.detach()
+        with suppress(KernelError):  # an interface that is gone has taken its attachments along
+            each.detach()  # closing a link does not end it while a process that was forked has it, too
+        if isinstance(each, Link):
+            each.close()

@@ -1,15 +1,16 @@
 """Compilation and endpoints -> programs, maps and links in the kernel, and their change while packets flow.
 
 The order never opens a hole: maps are filled and programs stand ready before the first interface gets one, and an
-interface's two hooks get theirs with nothing left to do. What is attached enforces until its Enforcement closes or
-its process ends; then the kernel takes it off (clsact filters stay after a process that was killed).
+interface's two hooks get theirs before anything counts that they have to do, as they lose them once nothing does
+(tables.py). What is attached enforces until its Enforcement closes or its process ends; then the kernel takes it off
+(clsact filters stay after a process that was killed).
 """
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -88,13 +89,14 @@ class Enforcement:
         self._request = wanted
 
     def switch(self, compilation: Compilation, interfaces: Mapping[tuple[str, str], int]) -> None:
-        """The same of what is compiled, on interfaces by their numbers."""
+        """The same of what is compiled, on interfaces by their numbers. Until it counts, what raises has changed nothing."""
         self._programs.prepare(self._tables.needed(compilation.lowered, interfaces), self._tables.rules.numbers)
+        begun = self._tables.begin(compilation.lowered, interfaces)
+        self._attach(interfaces.values())
+        self._tables.turn(begun)
         self._attachments.keep(set(interfaces.values()))
-        self._tables.switch(compilation.lowered, interfaces)
+        self._tables.finish(begun)
         self._programs.keep(self._tables.rule_sets())
-        for index in interfaces.values():
-            self._attachments.attach(index, self._datapath.programs)
         self.compilation = compilation
 
     @property
@@ -117,6 +119,16 @@ class Enforcement:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _attach(self, indices: Collection[int]) -> None:
+        """These interfaces too; none of them when the kernel refuses one."""
+        before = self._attachments.interfaces()
+        try:
+            for index in indices:
+                self._attachments.attach(index, self._datapath.programs)
+        except BaseException:
+            self._attachments.keep(before)
+            raise
 
 
 def enforce(sources: Sequence[Source], endpoints: Sequence[EndpointConfig], way: Way | None = None) -> Enforcement:

@@ -65,13 +65,13 @@ class Installation:
         owned.callback(self.tables.close)
 
     @classmethod
-    def opened(cls, folder: Path, state: State | None, places: Mapping[Names, Place], way: Way | None = None) -> Self:
-        """What is there, as its state says, fit to be changed: adopted, or made anew with what is enforced now. `places` are where its
-        endpoints are; what is not attached yet will be by `way` (None: the best that the kernel has)."""
+    def opened(cls, folder: Path, state: State | None, way: Way | None = None) -> Self:
+        """What is there, as its state says, fit to be changed: adopted, or made anew with what is enforced now. What is not attached yet
+        will be by `way` (None: the best that the kernel has). Raises PlaceError."""
         way = way or best_way()
         if state is not None and state.version == version() and state.pending is None:
             return cls._adopted(folder, way, state)
-        return cls._made(folder, way, state, places)
+        return cls._made(folder, way, state)
 
     @classmethod
     def _adopted(cls, folder: Path, way: Way, state: State) -> Self:
@@ -82,7 +82,7 @@ class Installation:
         return made
 
     @classmethod
-    def _made(cls, folder: Path, way: Way, state: State | None, places: Mapping[Names, Place]) -> Self:
+    def _made(cls, folder: Path, way: Way, state: State | None) -> Self:
         """A new generation. With a state before it, it enforces what that one does, and all attachments are moved to it."""
         generation = 1 if state is None else state.generation + 1
         goes_on = state is not None and state.layout == layout()
@@ -94,18 +94,21 @@ class Installation:
             pin(datapath, store.lasting(folder, layout()), folder / str(generation))
             made = cls(folder, way, None, datapath, owned.pop_all())
         if state is not None:
-            made._take_over(state, generation, places)
+            made._take_over(state, generation)
         return made
 
-    def _take_over(self, state: State, generation: int, places: Mapping[Names, Place]) -> None:
+    def _take_over(self, state: State, generation: int) -> None:
         """Enforce what the generation of `state` does, and move what is attached from it to this one."""
         wanted, revision = _enforced(self._folder, state)
         self.tables.inherit(state.saved if state.layout == layout() else None, revision + 1)
         with pinned_control(self._folder, state.generation) as control:
             set_rates(self._datapath.maps["control"], rates(control))
         compilation = compiled(wanted)
-        interfaces = {name: place.interface_index for name, place in places.items()}
-        self._switch(compilation, interfaces, self._prepared(compilation, interfaces))
+        interfaces = {name: place.interface_index for name, place in places_of(wanted).items()}
+        programs = self._prepared(compilation, interfaces)
+        self.tables.switch(compilation.lowered, interfaces)
+        programs.keep(self.tables.rule_sets())
+        self._attachments.keep(set(interfaces.values()))  # a change that died had attached more: what does nothing now would refuse all
         self._attachments.move(self._datapath.programs)
         self.state = State(version(), layout(), generation, self.tables.word.revision, wanted, self.tables.saved(), unconfirmed=state.unconfirmed)
         store.write(self._folder, self.state)
@@ -120,15 +123,18 @@ class Installation:
         programs = self._prepared(compilation, interfaces)
         if before is not None:
             store.write_pending(self._folder, change(before.request, request), unconfirmed)
+        begun = self.tables.begin(compilation.lowered, interfaces)
+        if before is not None:
+            self._attach(interfaces.values())
+        self.tables.turn(begun)
         self._attachments.keep(set(interfaces.values()))
-        self._switch(compilation, interfaces, programs)
+        self.tables.finish(begun)
+        programs.keep(self.tables.rule_sets())
         generation = 1 if before is None else before.generation
         self.state = State(version(), layout(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=unconfirmed)
-        if before is None:
-            store.write(self._folder, self.state)
-        for index in interfaces.values():
-            self._attachments.attach(index, self._datapath.programs)
         store.write(self._folder, self.state)
+        if before is None:  # what is attached has a state, also when this process dies
+            self._attach(interfaces.values())
 
     def close(self) -> None:
         """Let go of it; it goes on."""
@@ -146,9 +152,9 @@ class Installation:
         programs.prepare(self.tables.needed(compilation.lowered, interfaces), self.tables.rules.numbers)
         return programs
 
-    def _switch(self, compilation: Compilation, interfaces: Mapping[Names, int], programs: RulePrograms) -> None:
-        self.tables.switch(compilation.lowered, interfaces)
-        programs.keep(self.tables.rule_sets())
+    def _attach(self, indices: Iterable[int]) -> None:
+        for index in indices:
+            self._attachments.attach(index, self._datapath.programs)
 
 
 def detach_all(folder: Path) -> int:

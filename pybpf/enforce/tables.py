@@ -2,18 +2,24 @@
 
     1  what is new (decisions, pages, sides) is written under numbers that nothing refers to yet
     2  the idle column of identities, networks and endpoints is written: it says what is new, the other what is old
+       now programs may be attached to the interfaces of new endpoints
     3  the word makes both columns count: a packet passes only if both let it pass
     4  after a grace period the word makes the new column count alone
-    5  after another, the old column is made equal to the new one, and what nothing refers to any more is given back
+       after another, programs may be taken off the interfaces of endpoints that are no more
+    5  the old column is made equal to the new one, and what nothing refers to any more is given back
 
 A process that dies between any two of these leaves either the old policy, or both at once, or the new one.
+
+What a packet may do is decided at two interfaces, and both must change at once: who is an endpoint in one of the columns only is, in
+the other, one that nothing is enforced for. So its interface has its programs for all of the change, and they do nothing before or after.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from pybpf.compiler.lower import Lowered, LoweredEndpoint, Origin, RuleSet, rule_sets_of
@@ -41,6 +47,28 @@ class Column:
 
 EMPTY = Column({}, {}, {})
 _NOBODY = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of the maps that have columns."""
+
+    addresses: tuple[bytes, ...]
+    networks: tuple[bytes, ...]
+    endpoints: tuple[int, ...]
+
+
+NO_KEYS = Keys((), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A switch that has begun: which column shall count, what it shall say, who has interfaces then, and the keys that it touches."""
+
+    new: int
+    after: Column
+    endpoints: tuple[LoweredEndpoint, ...]
+    touched: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +102,7 @@ class Tables:
     def restore(self, saved: Saved) -> None:
         """Go on from what is in the maps already. What was saved belongs to this object from now on, and changes with it."""
         self._numbers, self.endpoints, self._sides, self._column = saved.numbers, saved.endpoints, saved.sides, saved.column
+        self._unsettled = NO_KEYS  # what a change that failed has touched: its idle column is not as _column says
 
     def inherit(self, saved: Saved | None, revision: int) -> None:
         """In maps that are new: go on with later revisions, and with the numbers that lasting maps know (None: they are new too)."""
@@ -93,25 +122,49 @@ class Tables:
     def switch(self, lowered: Lowered, interfaces: Mapping[Name, int]) -> None:
         """Make the kernel enforce `lowered` on the interfaces given by endpoint. The programs of its rule sets must be in their places.
 
-        Raises TableFull or KernelError; then the policy before is still enforced, or both are.
+        For who attaches nothing meanwhile; else it is `begin`, `turn` and `finish`. Raises TableFull or KernelError; then the policy
+        before is still enforced, or both are.
+        """
+        begun = self.begin(lowered, interfaces)
+        self.turn(begun)
+        self.finish(begun)
+
+    def begin(self, lowered: Lowered, interfaces: Mapping[Name, int]) -> Begun:
+        """Write what `switch` needs; what was enforced still is. Programs that are attached to new interfaces from now on do nothing yet.
+
+        Raises TableFull or KernelError; then nothing has changed.
         """
         endpoints = {index: lowered.endpoint(name) for name, index in interfaces.items()}
         for key in self._sides.missing(_keys(endpoints.values())):
             self._sides.write(key, lowered.side(key), self._maps, self._numbers)
-        before, after = self._column, self._wanted(lowered, endpoints)
-        changed = Column(*(_differing(old, new) for old, new in ((before.addresses, after.addresses), (before.networks, after.networks), (before.endpoints, after.endpoints))))
+        if not self.word.columns:  # nothing counts, so nothing is attached that may pass: now what counts is that nothing is enforced
+            self.word.set(self.word.revision, 1)
         new = 1 if self.word.columns == 1 else 0
-        self._write(before, after, new, changed)
+        was, after = self._column, self._wanted(lowered, endpoints)
+        leaving, coming = _without_policy(was, after), _without_policy(after, was)
+        touched = Keys(
+            _each(self._unsettled.addresses, _differing(was.addresses, after.addresses), leaving.addresses, coming.addresses),
+            _each(self._unsettled.networks, _differing(was.networks, after.networks)),
+            _each(self._unsettled.endpoints, _differing(was.endpoints, after.endpoints)),
+        )
+        self._unsettled = touched
+        self._write(_joined(was, coming), _joined(after, leaving), new, touched)
+        return Begun(new, after, tuple(endpoints.values()), touched)
+
+    def turn(self, begun: Begun) -> None:
+        """Let what was written count, in place of what did. From then on programs on interfaces without endpoint do nothing."""
         revision = self.word.revision + 1
-        if self.word.columns:
-            self.word.set(revision, numbers.BOTH_COLUMNS)
-            grace()
-        self.word.set(revision, 1 << new)
+        self.word.set(revision, numbers.BOTH_COLUMNS)
+        grace()
+        self.word.set(revision, 1 << begun.new)
         self.enforced_ns = time.monotonic_ns()
         grace()
-        self._write(after, after, new, changed)
-        self._column = after
-        self._give_back(endpoints.values())
+
+    def finish(self, begun: Begun) -> None:
+        """Forget what was enforced before. Interfaces without endpoint must have no programs: these would refuse everything."""
+        self._write(begun.after, begun.after, begun.new, begun.touched)
+        self._column, self._unsettled = begun.after, NO_KEYS
+        self._give_back(begun.endpoints)
 
     def rule_sets(self) -> dict[RuleSet, int]:
         """The slots of the rule sets that are in use."""
@@ -133,19 +186,19 @@ class Tables:
             {index: (self.endpoints.number(each.name), each.identity, side(each.ingress), side(each.egress)) for index, each in endpoints.items()},
         )
 
-    def _write(self, old: Column, after: Column, new: int, changed: Column) -> None:
-        """Of what has changed: `after` in the column `new`, `old` in the other. What neither says is taken away."""
+    def _write(self, old: Column, after: Column, new: int, touched: Keys) -> None:
+        """Of what is touched: `after` in the column `new`, `old` in the other. What neither says is taken away."""
 
         def both(was: int, is_: int) -> tuple[int, int]:
             return (was, is_) if new else (is_, was)
 
-        for key in changed.addresses:
+        for key in touched.addresses:
             (was, by), (is_, of) = old.addresses.get(key, (0, 0)), after.addresses.get(key, (0, 0))
             self._put("addresses", key, contents.owner(both(was, is_), both(by, of)) if key in old.addresses or key in after.addresses else None)
-        for key in changed.networks:
+        for key in touched.networks:
             value = contents.pair(both(_holding(key, old.networks), _holding(key, after.networks)))
             self._put("networks", key, value if key in old.networks or key in after.networks else None)
-        for index in changed.endpoints:
+        for index in touched.endpoints:
             before, now = old.endpoints.get(index), after.endpoints.get(index)
             own = (now or before or _NOBODY)[0]
             pairs = [both(*each) for each in zip((before or _NOBODY)[1:], (now or _NOBODY)[1:], strict=True)]
@@ -172,9 +225,33 @@ def _keys(endpoints: Iterable[LoweredEndpoint]) -> list[bytes]:
     return list(dict.fromkeys(key for each in endpoints for key in (each.ingress, each.egress) if key is not None))
 
 
-def _differing(old: Mapping[K, V], after: Mapping[K, V]) -> dict[K, V]:
-    """What is not the same in both: of either, the new where both have it."""
-    return {key: value for key, value in old.items() if key not in after} | {key: value for key, value in after.items() if old.get(key) != value}
+def _differing(old: Mapping[K, V], after: Mapping[K, V]) -> Iterator[K]:
+    """The keys of what is not the same in both."""
+    yield from (key for key in old if key not in after)
+    yield from (key for key, value in after.items() if old.get(key) != value)
+
+
+def _each(*keys: Iterable[K]) -> tuple[K, ...]:
+    """All of them, each once."""
+    return tuple(dict.fromkeys(chain(*keys)))
+
+
+def _without_policy(there: Column, column: Column) -> Column:
+    """What makes the endpoints that only `there` has endpoints of `column` that nothing is enforced for: they send from their addresses
+    as if nobody asked, unless these are another's in `column`."""
+    endpoints = {index: (number, 0, numbers.OPEN_SIDE, numbers.OPEN_SIDE) for index, (number, *_) in there.endpoints.items() if index not in column.endpoints}
+    own = {number for number, *_ in endpoints.values()}
+    addresses = {}
+    for key, (_, number) in there.addresses.items() if own else ():
+        identity, owner = column.addresses.get(key, (0, 0))
+        if number in own and not owner:
+            addresses[key] = identity, number
+    return Column(addresses, {}, endpoints)
+
+
+def _joined(column: Column, more: Column) -> Column:
+    """What either says; `more` where both do."""
+    return Column({**column.addresses, **more.addresses}, column.networks, {**column.endpoints, **more.endpoints}) if more.endpoints else column
 
 
 def _holding(key: bytes, networks: Mapping[bytes, int]) -> int:

@@ -4,36 +4,53 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
-from itertools import pairwise
+from itertools import pairwise, product, takewhile
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from pybpf.compiler.diag import Source
+from pybpf.compiler.policy.model.flow import Flow, Party
 from pybpf.compiler.policy.model.inventory import Endpoint, Inventory
 from pybpf.compiler.policy.model.labels import KUBERNETES, Label
+from pybpf.compiler.policy.model.policy import Direction
+from pybpf.compiler.policy.model.ports import Protocol
+from pybpf.compiler.policy.model.resolved import Resolved
+from pybpf.compiler.policy.reading import must_read
+from pybpf.compiler.policy.resolve import resolve
+from pybpf.compiler.policy.verdict import verdict
 from pybpf.demo import namespaces
+from pybpf.enforce import applying, installation, store
 from pybpf.enforce.attachments import best_way
 from pybpf.enforce.datapath import load_datapath
 from pybpf.enforce.install import Enforcement
-from tests.support.floods import Flood, receiver, sender
+from pybpf.enforce.request import request
+from tests.support.raw_flood import Flood, Flooded, Stream
 from tests.support.topology import FAMILIES, Topology, topology
 
 pytestmark = pytest.mark.kernel
-SWAPS = 1000 if os.environ.get("PYBPF_FUZZ") else 60
+SWAPS, KILLS = (1000, 100) if os.environ.get("PYBPF_FUZZ") else (50, 15)
+FOREVER: Final = 1 << 63
 ALWAYS, NEVER, CHANGING = 9000, 9001, (9002, 9003, 9004)
 PORTS = (ALWAYS, NEVER, *CHANGING)
-MARGIN = 64  # datagrams that may be under way when a moment is noted
+LATE_NS = 50_000_000  # in which what is sent has met both hooks, also on a machine with other work
+ROAMING = {4: "10.0.9.7", 6: "fd00:9::7"}  # client and other have it both; policy gives it to one of them, or to nobody
 SERVER, CLIENT, OTHER = (
-    Endpoint(name, "default", (Label(KUBERNETES, "app", name),), (ip_address(f"10.0.9.{last}"), ip_address(f"fd00:9::{last}")))
+    Endpoint(name, "default", (Label(KUBERNETES, "app", name),), (ip_address(f"10.0.9.{last}"), ip_address(f"fd00:9::{last}")), interface=f"w{last}")
     for last, name in enumerate(("server", "client", "other"), 1)
 )
-POLICY = """
+EVERYBODY: Final = (SERVER, CLIENT, OTHER)
+GUEST = replace(CLIENT, labels=(Label(KUBERNETES, "app", "guest"),))
+AT_SERVER = """
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: {name: server, namespace: default}
@@ -41,47 +58,100 @@ spec:
   endpointSelector: {matchLabels: {app: server}}
   ingress:
   - fromEndpoints: [{matchExpressions: [{key: app, operator: In, values: [client, guest]}]}]
-    toPorts: [{ports: [{port: "9000", protocol: UDP}]}]
+    toPorts: [{ports: [{port: "9000", protocol: ANY}]}]
 %s
 """
+AT_CLIENT = """---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: client, namespace: default}
+spec:
+  endpointSelector: {matchLabels: {app: client}}
+"""
+FROM_CLIENT = '  - fromEndpoints: [{matchLabels: {app: client}}]\n    toPorts: [{ports: [{port: "%d", endPort: %d, protocol: ANY}]}]\n'
+FROM_OTHER = '  - fromEndpoints: [{matchLabels: {app: other}}]\n    toPorts: [{ports: [{port: "9003", protocol: ANY}]}]\n'
+FROM_NETWORK = '  - fromCIDR: [10.0.9.2/32, "fd00:9::2/128"]\n    toPorts: [{ports: [{port: "9000", endPort: 9002, protocol: ANY}, {port: "9004", protocol: ANY}]}]\n'
+DENY_AT_SERVER = '  ingressDeny:\n  - fromEndpoints: [{matchLabels: {app: client}}]\n    toPorts: [{ports: [{port: "9003", protocol: ANY}]}]\n'
+DENY_AT_CLIENT = '  egressDeny:\n  - toPorts: [{ports: [{port: "9002", protocol: ANY}]}]\n  egress:\n  - toEndpoints: [{matchLabels: {app: server}}]\n'
+TO_NETWORK = '  egress:\n  - toCIDR: [10.0.9.1/32, "fd00:9::1/128"]\n    toPorts: [{ports: [{port: "9000", protocol: ANY}, {port: "9002", protocol: ANY}]}]\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A policy, who exists, and the ports that the client reaches."""
+    """What is enforced at some time: a text of policies, and who exists."""
 
     text: str
     endpoints: tuple[Endpoint, ...]
-    open: frozenset[int]
+
+    @property
+    def sources(self) -> list[Source]:
+        return [Source("policy.yaml", self.text)] if self.text else []
+
+
+NOTHING: Final = Stage("", ())
 
 
 def stages() -> list[Stage]:
-    """Policies that differ in what changes in life: a port, a range, a deny, a label, an address, a workload."""
-    allow = "  - fromEndpoints: [{matchLabels: {app: client}}]\n    toPorts: [{ports: [{port: \"%d\", endPort: %d, protocol: UDP}]}]\n"
-    deny = "  ingressDeny:\n  - fromEndpoints: [{matchLabels: {app: client}}]\n    toPorts: [{ports: [{port: \"9003\", protocol: UDP}]}]\n"
-    by_network = "  - fromCIDR: [10.0.9.2/32, \"fd00:9::2/128\"]\n    toPorts: [{ports: [{port: \"9004\", protocol: UDP}]}]\n"
-    everybody = (SERVER, CLIENT, OTHER)
-    guest = replace(CLIENT, labels=(Label(KUBERNETES, "app", "guest"),))
-    moved = replace(OTHER, addresses=(*OTHER.addresses, ip_address("10.0.9.77")))
+    """Policies that differ in what changes in life: a port, a range, a deny, a label, an address, a network, who is an endpoint at all."""
+    ranges = [FROM_CLIENT % each for each in ((9002, 9002), (9002, 9003), (9002, 9004), (9004, 9004))]
+    at_server = ["", *ranges, ranges[2] + DENY_AT_SERVER]
     return [
-        Stage("", everybody, frozenset()),
-        Stage(allow % (9002, 9002), everybody, frozenset({9002})),
-        Stage(allow % (9002, 9003), everybody, frozenset({9002, 9003})),
-        Stage(allow % (9002, 9004), (SERVER, CLIENT), frozenset({9002, 9003, 9004})),
-        Stage(allow % (9002, 9004) + deny, everybody, frozenset({9002, 9004})),
-        Stage(allow % (9002, 9004), (SERVER, guest, OTHER), frozenset()),
-        Stage(allow % (9003, 9003), (SERVER, CLIENT, moved), frozenset({9003})),
-        Stage(by_network, everybody, frozenset()),  # networks do not cover workloads
+        *(Stage(AT_SERVER % each, EVERYBODY) for each in at_server),
+        Stage(AT_SERVER % ranges[2], (SERVER, CLIENT)),
+        Stage(AT_SERVER % ranges[2], (SERVER, GUEST, OTHER)),
+        Stage(AT_SERVER % ranges[1], (SERVER, with_roaming(CLIENT), OTHER)),
+        Stage(AT_SERVER % FROM_OTHER, (SERVER, CLIENT, with_roaming(OTHER))),
+        Stage(AT_SERVER % FROM_NETWORK, EVERYBODY),  # networks do not cover workloads
+        Stage(AT_SERVER % FROM_NETWORK, (SERVER, OTHER)),
+        Stage(AT_SERVER % ranges[2] + AT_CLIENT + DENY_AT_CLIENT, EVERYBODY),
+        Stage(AT_CLIENT + TO_NETWORK, (CLIENT, OTHER)),
     ]
 
 
-def flood_of(network: Topology) -> Flood[tuple[int, int]]:
-    """From the client to every port of the server over both versions of IP."""
-    server, client = (next(each for each in network.workloads if each.endpoint.name == name) for name in ("server", "client"))
-    keys = [(version, port) for version in FAMILIES for port in PORTS]
-    receivers = {(version, port): namespaces.run(server.namespace, partial(receiver, FAMILIES[version], port)) for version, port in keys}
-    senders = {(version, port): namespaces.run(client.namespace, partial(sender, FAMILIES[version], server.address(version), port)) for version, port in keys}
-    return Flood(senders, receivers)
+def with_roaming(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, with the address that moves."""
+    return replace(endpoint, addresses=(*endpoint.addresses, *map(ip_address, ROAMING.values())))
+
+
+def streams() -> list[Stream]:
+    """From the client to every port as one flow and as ever new ones, from the other, and from the address that moves by both."""
+    kinds = [(Protocol.UDP, False), (Protocol.UDP, True), (Protocol.TCP, True)]
+    server = SERVER.namespace, SERVER.name
+
+    def sent(endpoint: Endpoint, address: str, version: int, port: int, protocol: Protocol, renews: bool) -> Stream:
+        return Stream((endpoint.namespace, endpoint.name), address, server, version, protocol, port, renews)
+
+    own = [sent(CLIENT, own_address(CLIENT, version), version, port, *kind) for version, port, kind in product(FAMILIES, PORTS, kinds)]
+    others = [sent(OTHER, own_address(OTHER, version), version, port, *kind) for version, port, kind in product(FAMILIES, (ALWAYS, 9003), kinds)]
+    moving = [
+        sent(endpoint, ROAMING[version], version, port, *kind) for endpoint, version, port, kind in product((CLIENT, OTHER), FAMILIES, (NEVER, 9003), kinds[::2])
+    ]
+    return own + others + moving
+
+
+def own_address(endpoint: Endpoint, version: int) -> str:
+    """Its first of a version of IP."""
+    return next(str(each) for each in endpoint.addresses if each.version == version)
+
+
+def passes(stage: Stage, stream: Stream) -> bool:
+    """Whether packets of the stream come through where the stage is enforced: at each end that is an endpoint, by policy, and from it
+    only with an address of its own."""
+    resolved = resolved_of(stage)
+    names = {(each.namespace, each.name): each for each in stage.endpoints}
+    source = Party(address=ip_address(stream.source))
+    target = Party(address=ip_address(next(own_address(each, stream.version) for each in EVERYBODY if (each.namespace, each.name) == stream.destination)))
+    if stream.sender in names:
+        if source.address not in names[stream.sender].addresses:
+            return False
+        if not verdict(resolved, Flow(source, target, Direction.EGRESS, stream.protocol, stream.port)).allowed:
+            return False
+    return stream.destination not in names or verdict(resolved, Flow(source, target, Direction.INGRESS, stream.protocol, stream.port)).allowed
+
+
+@cache
+def resolved_of(stage: Stage) -> Resolved:
+    return resolve(must_read(stage.sources).policies, Inventory(stage.endpoints))
 
 
 @contextmanager
@@ -94,41 +164,136 @@ def enforced(network: Topology) -> Iterator[Enforcement]:
         yield enforcement
 
 
-def put(network: Topology, enforcement: Enforcement, stage: Stage) -> None:
-    """Enforce a stage on those who exist in it."""
-    interfaces = {each.name: f"w{number}" for number, each in enumerate(network.workloads, 1)}
-    endpoints = tuple(replace(each, interface=interfaces[each.namespace, each.name]) for each in stage.endpoints)
-    namespaces.run(network.node, lambda: enforcement.update([Source("policy.yaml", POLICY % stage.text)], Inventory(endpoints)))
+def roam(network: Topology) -> None:
+    """Give both who may send from it the address that moves."""
+    for each in network.workloads:
+        if each.endpoint.name != SERVER.name:
+            for version, address in ROAMING.items():
+                words = ["addr", "add", address, "dev", "eth0", *(["nodad"] if version == 6 else [])]
+                subprocess.run(["ip", "-n", each.namespace, f"-{version}", *words], check=True)
 
 
-def wrong(moments: Sequence[tuple[int, int, Stage]], flood: Flood[tuple[int, int]]) -> list[tuple[int, int, int, str]]:
-    """Datagrams that came through without right, or did not with it: version, port, number, what. `moments` are (first number after which
-    a change to the stage began, number after which it had ended, the stage)."""
-    found, all_arrived = [], {key: frozenset(numbers) for key, numbers in flood.arrived.items()}
-    for (_, begun, old), (changing, ended, new) in pairwise(moments):
-        for number in range(begun + MARGIN, ended):
-            allowed = [old] if number < changing - MARGIN else [old, new]
-            for (version, port), arrived in all_arrived.items():
-                passes = [port == ALWAYS or port in each.open for each in allowed]
-                if (number in arrived and not any(passes)) or (number not in arrived and all(passes)):
-                    found.append((version, port, number, "arrived" if number in arrived else "lost"))
+@dataclass(slots=True)
+class Span:
+    """A time in which a stage may have counted."""
+
+    begun_ns: int
+    ended_ns: int
+    stage: Stage
+
+
+class History:
+    """Which stages may have counted when."""
+
+    def __init__(self) -> None:
+        self.spans = [Span(0, FOREVER, NOTHING)]
+
+    @contextmanager
+    def change(self, stage: Stage, *, ends: bool = True) -> Iterator[None]:
+        """A change to a stage in the block; unless it `ends` well, what was before may count after it as well."""
+        before = [each for each in self.spans if each.ended_ns == FOREVER]
+        self.spans.append(Span(time.time_ns(), FOREVER, stage))
+        yield
+        for each in before if ends else ():
+            each.ended_ns = time.time_ns()
+
+
+def wrong(history: History, flooded: Flooded) -> list[tuple[str, Stream, int, list[Stage]]]:
+    """Packets that came through without right, or were lost with it: what, whose, its round, and the stages it may have met."""
+    found, spans, first = [], history.spans, 0
+    truth = {stage: [passes(stage, stream) for stream in flooded.streams] for stage in {each.stage for each in spans}}
+    for number, (began_ns, ended_ns) in enumerate(pairwise(flooded.began_ns)):
+        while spans[first].ended_ns < began_ns:
+            first += 1
+        met = list(takewhile(lambda each: each.begun_ns <= ended_ns + LATE_NS, spans[first:]))  # noqa: B023  # used up at once
+        for index, arrived_ns in enumerate(flooded.round(number)):
+            stages = [each.stage for each in met if not arrived_ns or each.begun_ns <= arrived_ns]
+            may = [truth[each][index] for each in stages]
+            if not any(may) if arrived_ns else all(may):
+                found.append(("arrived" if arrived_ns else "lost", flooded.streams[index], number, stages))
     return found
 
 
-def test_while_policies_change_each_packet_gets_the_old_or_the_new_verdict() -> None:
-    chance, known = random.Random(11), stages()
-    with topology([SERVER, CLIENT, OTHER]) as network, enforced(network) as enforcement:
-        put(network, enforcement, known[0])
-        moments = [(0, 0, known[0])]
-        with flood_of(network) as flood:
-            for _ in range(SWAPS):
+def check(history: History, flooded: Flooded) -> None:
+    """Nothing was wrong, and there was enough that could have been."""
+    assert flooded.overrun == 0
+    assert wrong(history, flooded) == []
+    assert flooded.rounds > 5 * len(history.spans)
+
+
+@pytest.fixture
+def network() -> Iterator[Topology]:
+    with topology(EVERYBODY) as made:
+        roam(made)
+        yield made
+
+
+def test_while_policies_change_each_packet_gets_the_old_or_the_new_verdict(network: Topology) -> None:
+    chance, known, history = random.Random(11), stages(), History()
+    with Flood(network, streams()) as flood, enforced(network) as enforcement:
+        for stage in (*known, *chance.choices(known, k=SWAPS)):
+            with history.change(stage):
+                namespaces.run(network.node, partial(enforcement.update, stage.sources, Inventory(stage.endpoints)))
+            time.sleep(chance.random() * 0.02)
+        history.spans.append(Span(time.time_ns(), FOREVER, NOTHING))
+    check(history, flood.result)
+
+
+def test_a_process_that_is_killed_while_it_applies_leaves_the_old_or_the_new(network: Topology, folder: Path) -> None:
+    chance, known, history = random.Random(12), stages(), History()
+    with Flood(network, streams()) as flood, installed(network, folder, history):
+        for stage in chance.choices(known, k=KILLS):
+            with history.change(stage, ends=False):
+                killed(partial(namespaces.run, network.node, partial(apply, folder, stage)), after_seconds=chance.random() * 0.3)
+            if chance.random() < 0.5:
                 stage = chance.choice(known)
-                begun = flood.sent
-                put(network, enforcement, stage)
-                moments.append((begun, flood.sent, stage))
-                time.sleep(chance.random() * 0.02)
-        moments.append((flood.sent, flood.sent, moments[-1][2]))
-    assert wrong(moments, flood) == []
-    assert all(flood.arrived[version, NEVER] == [] for version in FAMILIES)
-    assert all(flood.arrived[version, ALWAYS] == list(range(flood.sent)) for version in FAMILIES)
-    assert flood.sent > 5 * SWAPS and all(flood.arrived[version, port] for version in FAMILIES for port in CHANGING)
+                with history.change(stage):
+                    namespaces.run(network.node, partial(apply, folder, stage))
+    check(history, flood.result)
+
+
+def test_another_version_takes_over_and_changes_who_is_an_endpoint(network: Topology, folder: Path) -> None:
+    known, history = stages(), History()
+    with Flood(network, streams()) as flood, installed(network, folder, history):
+        for stage in known[-6:]:
+            if (state := store.read(folder) if folder.exists() else None) is not None:
+                store.write(folder, replace(state, version="older"))
+            with history.change(stage):
+                namespaces.run(network.node, partial(apply, folder, stage))
+    check(history, flood.result)
+
+
+@pytest.fixture
+def folder(bpffs: Path) -> Path:
+    return bpffs / "enforced"
+
+
+@contextmanager
+def installed(network: Topology, folder: Path, history: History) -> Iterator[None]:
+    """Whatever is applied in the block ends with it."""
+    try:
+        yield
+    finally:
+        history.spans.append(Span(time.time_ns(), FOREVER, NOTHING))
+        namespaces.run(network.node, partial(installation.detach_all, folder))
+        folder.rmdir()
+
+
+def apply(folder: Path, stage: Stage) -> None:
+    """What the command does, without its words."""
+    wanted = request(must_read(stage.sources).policies, Inventory(stage.endpoints))
+    with store.locked(folder):
+        applying.carry_out(folder, store.read(folder), wanted)
+
+
+def killed(job: Callable[[], None], *, after_seconds: float) -> None:
+    """Run `job` in a process of its own and kill that after a while."""
+    child = os.fork()
+    if child == 0:
+        try:
+            job()
+        finally:
+            os._exit(0)
+    time.sleep(after_seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
