@@ -11,9 +11,9 @@ from pybpf.compiler import build, build_all
 from pybpf.compiler.building import DATAPATH
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.check import check
-from pybpf.kernel_progs import http
+from pybpf.kernel_progs import http_program
 
-PROGRAMS = (*DATAPATH, http.judge_http)
+PROGRAMS = (*DATAPATH, http_program.judge_http)
 
 
 def test_a_program_of_fifty_lines(benchmark: Any) -> None:
@@ -24,7 +24,7 @@ def test_a_program_of_fifty_lines(benchmark: Any) -> None:
 
 def test_all_kernel_programs(benchmark: Any) -> None:
     """Goal: 400 ms. As enforcement makes them: the datapath and a rule set's program are objects of their own."""
-    modules = (lambda: translate(DATAPATH), lambda: translate([http.judge_http]))
+    modules = (lambda: translate(DATAPATH), lambda: translate([http_program.judge_http]))
     built = benchmark(lambda: build_all(modules))
     assert len(built) == 2 and all(each.elf.startswith(b"\x7fELF") for each in built)
 

@@ -51,7 +51,7 @@ def rewind(packet: Skb) -> int:
     stream.matcher.fresh = 1
     stream.matcher.seen = 0
     stream.matcher.head_bytes = 0
-    stream.matcher.length_left = 0
+    stream.matcher.opaque_left = 0
     stream.matcher.requests = 0
     stages.tail_call(packet, STAGE_DATAPATH)
     return Action.OK

@@ -21,7 +21,7 @@ from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.lower.http_tables import HttpTables
 from pybpf.kernel_progs import endpoint as endpoint_programs
-from pybpf.kernel_progs import http as http_programs
+from pybpf.kernel_progs import http_program
 from pybpf.kernel_progs import prohibit as prohibit_programs
 from pybpf.kernel_progs import refuse as refuse_programs
 
@@ -63,7 +63,7 @@ def datapath_module() -> ir.Module:
 
 def rule_set_module(tables: HttpTables) -> ir.Module:
     """The HTTP program, specialised for one rule set."""
-    programs: Sequence[Callable[..., Any]] = (http_programs.judge_http,)
+    programs: Sequence[Callable[..., Any]] = (http_program.judge_http,)
     return translate(programs, Specialisation(tables.constants, tables.arrays))
 
 

@@ -21,23 +21,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pybpf.compiler.lang import Action as TcAction
-from pybpf.compiler.lang import Skb, callback, function, global_array, program, repeat, u8, u32, u64, wrap
-from pybpf.kernel_progs.abi import Reason, Verdict
-from pybpf.kernel_progs.events import report
-from pybpf.kernel_progs.matching import (
-    CHUNK_BYTES,
-    MAX_HEAD_BYTES,
-    Action,
-    Answer,
-    Chunk,
-    Matcher,
-    Scratch,
-    Seen,
-    Stream,
-    StreamState,
-)
-from pybpf.kernel_progs.state import STAGE_REFUSE, chunks, rule_sets, scratches, stages, streams
+from pybpf.compiler.lang import callback, function, global_array, repeat, u8, u32, u64, wrap
+from pybpf.kernel_progs.abi import Reason
+from pybpf.kernel_progs.matching import CHUNK_BYTES, MAX_HEAD_BYTES, Action, Chunk, Matcher, Seen
+from pybpf.kernel_progs.state import chunks
 
 SECTION: Final = ".data.tables"
 classes = global_array(u8, 256, SECTION)
@@ -142,10 +129,10 @@ def step(chunk: Chunk, row: u32, position: u32) -> None:
 
 
 @function
-def skip_body(matcher: Matcher, available: int) -> int:
-    """How many of the `available` bytes belong to the body; they are taken off what is left of it."""
-    taken = matcher.length_left if matcher.length_left < available else available
-    matcher.length_left -= taken
+def skip_opaque(matcher: Matcher, available: int) -> int:
+    """How many of the `available` bytes are opaque; they are taken off what is left of them."""
+    taken = matcher.opaque_left if matcher.opaque_left < available else available
+    matcher.opaque_left -= taken
     return taken
 
 
@@ -168,6 +155,7 @@ def end_head(chunk: Chunk) -> u32:
         return Reason.NO_HOST
     matcher.requests = (matcher.requests + 1) & 0xFFFFFFFF
     matcher.rule = matcher.request_rule
+    matcher.opaque_left = matcher.length
     begin_head(chunk)
     return Reason.POLICY
 
@@ -177,8 +165,9 @@ def begin_head(chunk: Chunk) -> None:
     """The next byte starts a request, once what is left of a body is behind it."""
     matcher = chunk.matcher
     position = chunk.position
-    position += skip_body(matcher, wrap(u64, chunk.length - position))
+    position += skip_opaque(matcher, wrap(u64, chunk.length - position))
     matcher.seen = 0
+    matcher.length = 0
     matcher.head_bytes = 0
     matcher.fresh = 1 if position >= chunk.length else 0
     chunk.head_start = position & 0xFFFF
@@ -201,7 +190,7 @@ def act(chunk: Chunk) -> u32:
         return end_head(chunk)
     if action == Action.LENGTH_DIGIT:
         digit = wrap(u64, chunk.octets[(chunk.position - 1) & OFFSET_MASK] - 48)
-        matcher.length_left = matcher.length_left * 10 + digit
+        matcher.length = matcher.length * 10 + digit
         return Reason.POLICY
     if action == Action.LENGTH_NAME:
         return note_header(matcher, Seen.LENGTH)
@@ -267,50 +256,3 @@ def feed(chunk: Chunk) -> u32:
     if matcher.fresh == 0:
         matcher.head_bytes += chunk.length - chunk.head_start
     return Reason.TOO_LARGE if matcher.head_bytes > MAX_HEAD_BYTES else Reason.POLICY
-
-
-@function
-def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, reason: u32) -> int:
-    """End the connection and hand the packet to the refusing program; when that is missing, drop it."""
-    stream.state = StreamState.REFUSED
-    stream.busy = 0
-    scratch.reason = reason & 0xFF
-    scratch.answer = Answer.FORBIDDEN if stream.matcher.requests == 0 else Answer.RESET
-    stages.tail_call(packet, STAGE_REFUSE)
-    return TcAction.SHOT
-
-
-@program("tc")
-def judge_http(packet: Skb) -> int:
-    """Judge the next CHUNK_BYTES of the packet's payload; calls itself for the rest of a large one."""
-    scratch = scratches.lookup(0)
-    chunk = chunks.lookup(0)
-    if scratch is None or chunk is None:
-        return TcAction.SHOT
-    stream = streams.lookup(scratch.key)
-    if stream is None:
-        return TcAction.SHOT
-    length = (scratch.payload_length - scratch.position) & 0xFFFFFFFF
-    if length > CHUNK_BYTES:
-        length = CHUNK_BYTES
-    if length == 0:
-        return refuse_stream(packet, scratch, stream, Reason.UNREADABLE)
-    if not packet.load_bytes(wrap(u32, scratch.payload_offset + scratch.position), chunk.octets, length):
-        return refuse_stream(packet, scratch, stream, Reason.UNREADABLE)
-    chunk.length = length
-    if scratch.position == 0:
-        chunk.matcher.copy_from(stream.matcher)
-    reason = feed(chunk)
-    if reason != Reason.POLICY:
-        return refuse_stream(packet, scratch, stream, reason)
-    scratch.position = (scratch.position + length) & 0xFFFFFFFF
-    if scratch.position < scratch.payload_length:
-        rule_sets.tail_call(packet, scratch.rule_set)
-        return refuse_stream(packet, scratch, stream, Reason.TOO_LARGE)
-    # All of it at once: a stream that has moved on and a sequence number that has not would disagree.
-    if chunk.matcher.requests != stream.matcher.requests:
-        report(scratch, Verdict.FORWARDED, Reason.POLICY, chunk.matcher.rule, packet.length)
-    stream.matcher.copy_from(chunk.matcher)
-    stream.next_sequence = (scratch.sequence + scratch.payload_length) & 0xFFFFFFFF
-    stream.busy = 0
-    return TcAction.OK

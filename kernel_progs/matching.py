@@ -22,8 +22,9 @@ class Matcher(Struct):
     request_rule: u32  # the rule that its request line matched
     rule: u32  # the rule of the last head let through
     requests: u32  # heads let through
-    fresh: u32  # 1: the next byte to be judged starts a request or lies in a body
-    length_left: u64  # content-length while a head is read, then the bytes of the body still to come
+    fresh: u32  # 1: the next byte to be judged starts a request
+    length: u64  # content-length, as far as a head says it
+    opaque_left: u64  # bytes to come that are not the matcher's affair; what it judges comes behind them
 
 
 class Stream(Struct):

@@ -12,7 +12,7 @@ from pybpf import elf
 from pybpf.compiler import build
 from pybpf.compiler.building import DATAPATH
 from pybpf.compiler.frontend import translate
-from pybpf.kernel_progs import http
+from pybpf.kernel_progs import http_program
 from pybpf.spec import INSTRUCTION_SIZE
 
 GOLDEN = Path(__file__).parent / "golden" / "instructions.json"
@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden" / "instructions.json"
 
 def counts() -> dict[str, int]:
     """Program -> its length in instructions, with all that is inlined and all that it calls."""
-    spec = elf.parse(build(translate([*DATAPATH, http.judge_http])).elf)
+    spec = elf.parse(build(translate([*DATAPATH, http_program.judge_http])).elf)
     return {name: len(program.instructions) // INSTRUCTION_SIZE for name, program in sorted(spec.programs.items())}
 
 

@@ -12,7 +12,7 @@ from pybpf.compiler.codegen import compile_llvm, emit
 from pybpf.compiler.frontend import translate
 from pybpf.elf import parse
 from pybpf.kernel_progs.endpoint import from_endpoint, parse_packet, to_endpoint
-from pybpf.kernel_progs.http import judge_http
+from pybpf.kernel_progs.http_program import judge_http
 from pybpf.kernel_progs.prohibit import prohibit_packet
 from pybpf.kernel_progs.refuse import refuse_packet
 from pybpf.loading import load

@@ -13,7 +13,7 @@ import pytest
 from pybpf.compiler import build
 from pybpf.compiler.building import DATAPATH
 from pybpf.compiler.frontend import translate
-from pybpf.kernel_progs import http
+from pybpf.kernel_progs import http_program
 from tests.compiler.frontend.test_accepted import PROGRAMS
 from tests.support.pages import module_of_page, programs_of
 
@@ -30,7 +30,7 @@ def programs(name: str, folder: Path) -> Sequence[Callable[..., Any]]:
         case "datapath":
             return DATAPATH
         case "judge_http":
-            return [http.judge_http]
+            return [http_program.judge_http]
         case _:
             return programs_of(module_of_page("kernel-python.md", folder))
 

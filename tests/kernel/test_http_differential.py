@@ -39,7 +39,7 @@ def judged_by_the_kernel(datapath: Datapath, case: Case) -> tuple[Reason, bool]:
     assert stream is not None
     assert bool(refused) == (stream.state == StreamState.REFUSED)
     reason = Reason(refused[0].reason) if refused else Reason.POLICY
-    return reason, not refused and stream.matcher.fresh == 1 and stream.matcher.length_left == 0
+    return reason, not refused and stream.matcher.fresh == 1 and stream.matcher.opaque_left == 0
 
 
 def judged_in_python(case: Case, feed: http_python.Feed) -> tuple[Reason, bool]:

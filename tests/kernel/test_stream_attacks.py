@@ -121,7 +121,7 @@ def test_a_refused_large_packet_leaves_the_stream_where_it_was(datapath: Datapat
     datapath.request(at, [body + BAD])
     stream = datapath.stream(at)
     assert stream is not None and stream.state == StreamState.REFUSED
-    assert (stream.next_sequence, stream.matcher.length_left) == (at.sequence, 0)
+    assert (stream.next_sequence, stream.matcher.opaque_left) == (at.sequence, 0)
 
 
 def test_a_late_acknowledgement_of_the_openers_fin_counts(datapath: Datapath) -> None:

@@ -57,7 +57,7 @@ def is_between_requests() -> bool:
     """Whether the last stream judged ended where a request may start, its last body complete."""
     chunk = chunks.lookup(0)
     assert chunk is not None
-    return chunk.matcher.fresh == 1 and chunk.matcher.length_left == 0
+    return chunk.matcher.fresh == 1 and chunk.matcher.opaque_left == 0
 
 
 def continue_with(piece: bytes) -> Reason:

@@ -12,7 +12,7 @@ from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.lang import Skb, Width
 from pybpf.kernel_progs.endpoint import from_endpoint, parse_packet, to_endpoint
-from pybpf.kernel_progs.http import judge_http
+from pybpf.kernel_progs.http_program import judge_http
 from pybpf.kernel_progs.prohibit import prohibit_packet
 from pybpf.kernel_progs.refuse import refuse_packet
 from tests.compiler.frontend import accepted

@@ -9,7 +9,7 @@ import pytest
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lang import GlobalArray
-from pybpf.kernel_progs import http
+from pybpf.kernel_progs import http, http_program
 from pybpf.kernel_progs.matching import Action, Chunk
 from pybpf.kernel_progs.state import chunks
 
@@ -45,7 +45,7 @@ def chunk() -> Chunk:
 def test_feed_means_the_same_everywhere(seed: int, chunk: Chunk) -> None:
     chance = random.Random(seed)
     fill(chance)
-    machine = Machine(translate([http.judge_http]))
+    machine = Machine(translate([http_program.judge_http]))
     for name, array in ARRAYS.items():
         machine.globals[name][:] = bytes(array)
     chunk.copy_from(Chunk())
