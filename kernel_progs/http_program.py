@@ -5,7 +5,8 @@ from __future__ import annotations
 from pybpf.compiler.lang import Action, Skb, function, program, u32, wrap
 from pybpf.kernel_progs.abi import Reason, Verdict
 from pybpf.kernel_progs.events import report
-from pybpf.kernel_progs.http import feed, skip_opaque
+from pybpf.kernel_progs.http import feed
+from pybpf.kernel_progs.http_heads import skip_opaque
 from pybpf.kernel_progs.matching import CHUNK_BYTES, Answer, Matcher, Scratch, Stream, StreamState
 from pybpf.kernel_progs.state import STAGE_REFUSE, chunks, rule_sets, scratches, stages, streams
 

@@ -10,20 +10,31 @@ from pybpf.kernel_progs.abi import ConnectionKey
 
 CHUNK_BYTES: Final = 2048  # of payload that one run of a matcher looks at
 MAX_HEAD_BYTES: Final = 8192
+MAX_TARGET_BYTES: Final = 2048  # of a whole request line
+MAX_HEADER_LINES: Final = 64
+MAX_CONDITIONS: Final = 64  # that the rules of a set put to headers
+MAX_CHOICES: Final = 64  # rules of a set for the same request line that differ in their conditions
 
 
 class Matcher(Struct):
     """Where the matcher is in the opener's bytes."""
 
-    row: u32  # the automaton's state
-    tables: u32  # the tag of the tables that `row` belongs to
+    state: u32  # the automaton's; in a chunked body counted from the first of those states
+    tables: u32  # the tag of the tables that `state` belongs to
     head_bytes: u32  # read so far of the head being read
-    seen: u32  # which framing headers that head had
-    request_rule: u32  # the rule that its request line matched
+    seen: u32  # what of framing that head had: Seen
+    choice: u32  # the first of the rules that its request line leaves
     rule: u32  # the rule of the last head let through
     requests: u32  # heads let through
-    fresh: u32  # 1: the next byte to be judged starts a request
-    length: u64  # content-length, as far as a head says it
+    lines: u16  # header lines begun of the head being read
+    fresh: u8  # 1: the next byte to be judged starts a request
+    in_chunks: u8  # 1: it belongs to the framing of a chunked body
+    is_last: u8  # 1: the last head said that no other follows
+    pad: u8
+    unused: u16
+    pad_again: u32
+    conditions: u64  # of rules, that the head meets, as bits
+    length: u64  # content-length or a chunk's size, as far as it was read
     opaque_left: u64  # bytes to come that are not the matcher's affair; what it judges comes behind them
 
 
@@ -55,16 +66,25 @@ class StreamState(IntEnum):
 
 
 class Action(IntEnum):
-    """What happens when the head automaton enters a special state. State 0 is dead and always refuses."""
+    """What happens when the automaton enters a special state. State 0 is dead and always refuses. Those that are skipped in come first."""
 
     REFUSE = 0
     SKIP_VALUE = 1  # bytes 0x20..0x7e stay in this state: look sixteen at a time
     SKIP_NAME = 2  # letters and '-' stay in this state
-    REQUEST_LINE = 3  # a rule's request line is complete: remember the rule
-    HEAD_END = 4  # the empty line
-    LENGTH_DIGIT = 5
-    LENGTH_NAME = 6  # "content-length:" was read
-    HOST_NAME = 7  # "host:" was read
+    CHUNK_STEP = 3  # a chunked body's framing, within it
+    CHUNK_DIGIT = 4  # a digit of a chunk's size
+    CHUNK_OCTETS = 5  # the size is read, that many bytes are opaque
+    CHUNK_END = 6  # the body is at its end
+    REQUEST_LINE = 7  # a request line is complete: remember which rules it leaves
+    HEAD_END = 8  # the empty line; a chunked body's framing begins here, too
+    LENGTH_DIGIT = 9
+    LENGTH_NAME = 10  # "content-length:" was read
+    HOST_NAME = 11  # "host:" was read
+    CODING_NAME = 12  # "transfer-encoding:" was read
+    CLOSE = 13  # the connection option "close" was read
+    NAMED = 14  # the name of a header that rules name, and its colon
+    VALUE_END = 15  # a value that rules look at is at its end: note what it meets
+    LINE = 16  # the beginning of a header line
 
 
 class Seen(IntEnum):
@@ -72,6 +92,14 @@ class Seen(IntEnum):
 
     LENGTH = 1
     HOST = 2
+    CHUNKED = 4
+    CLOSE = 8
+
+
+class Choice(IntEnum):
+    """A rule among those that a request line leaves: its number, and this bit at the last one."""
+
+    LAST = 1 << 31
 
 
 class Chunk(Struct):

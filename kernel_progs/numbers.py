@@ -85,13 +85,14 @@ class Reason(IntEnum):
     NO_PROGRAM = 16  # the rule set's program is not there
     TABLE_FULL = 17  # no room for the connection
     UNREADABLE = 18  # the packet's bytes could not be read
-    SECOND_FRAMING = 19  # a framing header (content-length, host) twice
+    REPEATED = 19  # a header twice that frames the request or that rules name, or two ways of framing
     NO_HOST = 20  # a request head without the host header
     SOURCE_ROUTE = 21  # the sender chooses the way: what is judged here may arrive elsewhere
     TOO_MANY_HEADERS = 22  # IPv6 extension headers over what is stepped over
     NEIGHBOUR = 23  # ARP or neighbour discovery for an address that is not the sender's, or from afar
     UPDATING = 24  # two rule sets at once while policies change; TCP sends the packet again
     NOT_LOADED = 25  # a table that the programs need is empty
+    AFTER_CLOSE = 26  # more bytes after a request that said it was the last
 
 
 class Verdict(IntEnum):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pybpf.compiler.diag import Diagnostic, Span
-from pybpf.compiler.policy.model.layer7 import Http, HttpRule
+from pybpf.compiler.policy.model.layer7 import Http, HttpRule, Mismatch
 from pybpf.compiler.policy.model.peers import DnsNames, Nodes
 from pybpf.compiler.policy.model.policy import Action, Authentication, Policy, PortRule, Rule
 
@@ -61,7 +61,8 @@ def _port_rule(rule: PortRule) -> Iterator[tuple[str, Span]]:
 
 
 def _http(rule: HttpRule) -> Iterator[tuple[str, Span]]:
-    if rule.host is not None:
-        yield "matches on the HTTP host", rule.host.span
     for header in rule.headers:
-        yield "matches on HTTP headers", header.span
+        if header.secret is not None:
+            yield "header values in Kubernetes secrets", header.span
+        elif header.mismatch in (Mismatch.ADD, Mismatch.DELETE, Mismatch.REPLACE):
+            yield f"rules that rewrite requests (mismatch: {header.mismatch.value})", header.span

@@ -1,10 +1,14 @@
-"""The strict grammar of an HTTP/1.1 request head, as trees of bytes (RFC 9112, RFC 9110, RFC 3986).
+"""The strict grammar of HTTP/1.1 requests, as trees of bytes (RFC 9112, RFC 9110, RFC 3986).
 
 A matcher is not a server: it accepts the subset on which all servers agree and refuses the rest, so that an
 attacker and a server cannot read a request differently from the policy. Each narrowing is written at its line.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 
 from pybpf.compiler.automata import (
     ALPHA,
@@ -32,6 +36,8 @@ VERSION = Literal(b"HTTP/1.1")  # 1.0 has other framing, 2.0 as text is a trick
 TOKEN = ALPHANUMERIC | bytes_of(b"!#$%&'*+-.^_`|~")  # RFC 9110 section 5.6.2
 VALUE = byte_range(0x20, 0x7E) | byte_range(0x80, 0xFF) | bytes_of(b"\t")  # no control character
 BLANKS = Repeat(OneOf(bytes_of(b" \t")), 0)
+SPACES = Repeat(OneOf(bytes_of(b" ")), 0)
+RETURN = Literal(b"\r")
 
 UNRESERVED = ALPHANUMERIC | bytes_of(b"-._~")
 # RFC 3986 pchar without ';': servers cut path parameters off before they route.
@@ -39,6 +45,7 @@ SEGMENT = UNRESERVED | bytes_of(b"!$&'()*+,=:@")
 QUERY = UNRESERVED | bytes_of(b"!$&'()*+,;=:@/?")
 MAX_METHOD_BYTES = 16
 MAX_LENGTH_DIGITS = 15
+MAX_SIZE_DIGITS = 8
 
 # Escapes that have one meaning only: not of unreserved characters (two spellings of one path), not of
 # '/', '\', '%', ';', '.', control characters, and no byte that UTF-8 never has.
@@ -49,16 +56,43 @@ _ESCAPABLE = ~(
 # Headers that change how a request is framed, routed or which method it means. Their '-' may not be written '_',
 # for gateways fold the two. Those with no value here are refused whole.
 REFUSED_NAMES = (
-    b"transfer-encoding", b"upgrade", b"http2-settings", b"proxy-connection", b"keep-alive", b"trailer",
+    b"upgrade", b"http2-settings", b"proxy-connection", b"keep-alive", b"trailer",
     b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-url", b"x-rewrite-url",
 )  # fmt: skip
-NAMED = (b"host", b"content-length", b"connection", b"expect")
+FRAMING_NAMES = (b"content-length", b"transfer-encoding", b"connection", b"expect")
+HOST_NAME = b"host"
 
 
-def strict_line(mark: int) -> Pattern:
-    """METHOD SP target SP HTTP/1.1 CRLF, marked at its end."""
+class Mark(IntEnum):
+    """The landmarks of the grammar. What rules add (request lines, names, values) counts up from RULES."""
+
+    STRICT = 1  # the end of a strict request line
+    HOST = 2  # behind "host:"
+    LENGTH = 3  # behind "content-length:"
+    DIGIT = 4  # behind each digit of its value
+    CODING = 5  # behind "transfer-encoding:"
+    CLOSE = 6  # behind the connection option "close"
+    END = 7  # behind the empty line
+    CHUNK_DIGIT = 8  # behind each digit of a chunk's size
+    CHUNK_OCTETS = 9  # behind the line of a size that is not 0
+    CHUNK_END = 10  # behind the last line of a chunked body
+    RULES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A header line that rules look at: its name in lower case, the mark behind its colon, and what its value may be, marked at the
+    CR behind it."""
+
+    name: bytes
+    mark: int
+    value: Pattern
+
+
+def strict_line() -> Pattern:
+    """METHOD SP target SP HTTP/1.1 CRLF, with Mark.STRICT at its end."""
     method = Repeat(OneOf(UPPER | bytes_of(b"-")), 1, MAX_METHOD_BYTES)
-    return marked(sequence(method, SPACE, target(), SPACE, VERSION, CRLF), mark)
+    return marked(sequence(method, SPACE, target(), SPACE, VERSION, CRLF), Mark.STRICT)
 
 
 def target() -> Pattern:
@@ -84,17 +118,29 @@ def escapes(members: ByteSet) -> Pattern:
     )
 
 
-def headers(host: int, length: int, digit: int, end: int) -> Pattern:
-    """The header section up to and with its empty line. The marks: after `host:`, after `content-length:`,
-    after each of its digits, and after the empty line."""
-    lines = choice(
-        sequence(name(b"host"), marked(Literal(b":"), host), BLANKS, _host(), BLANKS),
-        sequence(name(b"content-length"), marked(Literal(b":"), length), BLANKS, _length(digit), BLANKS),
-        sequence(name(b"connection"), Literal(b":"), BLANKS, _options(), BLANKS),
-        sequence(name(b"expect"), Literal(b":"), BLANKS, name(b"100-continue"), BLANKS),
-        sequence(other_names((*NAMED, *REFUSED_NAMES)), Literal(b":"), Repeat(OneOf(VALUE), 0)),
-    )
-    return sequence(Repeat(sequence(lines, CRLF), 0), marked(CRLF, end))
+def headers(fields: Sequence[Field]) -> Pattern:
+    """The header section up to and with its empty line. `fields` are those that rules look at; one of them may be Host."""
+    named = [field.name for field in fields]
+    lines = [
+        sequence(name(b"content-length"), marked(Literal(b":"), Mark.LENGTH), BLANKS, _length(), BLANKS, RETURN),
+        sequence(name(b"transfer-encoding"), marked(Literal(b":"), Mark.CODING), SPACES, name(b"chunked"), SPACES, RETURN),
+        sequence(name(b"connection"), Literal(b":"), BLANKS, _options(), BLANKS, RETURN),
+        sequence(name(b"expect"), Literal(b":"), BLANKS, name(b"100-continue"), BLANKS, RETURN),
+        sequence(other_names((HOST_NAME, *FRAMING_NAMES, *REFUSED_NAMES, *named)), Literal(b":"), Repeat(OneOf(VALUE), 0), RETURN),
+    ]
+    if HOST_NAME not in named:
+        lines.append(sequence(name(HOST_NAME), marked(Literal(b":"), Mark.HOST), BLANKS, host(), BLANKS, RETURN))
+    lines += [sequence(name(field.name), marked(Literal(b":"), field.mark), BLANKS, field.value) for field in fields]
+    return sequence(Repeat(sequence(choice(*lines), Literal(b"\n")), 0), marked(CRLF, Mark.END))
+
+
+def chunked_body() -> Pattern:
+    """The framing of a chunked body, the octets of the chunks left out: sizes of up to eight digits without leading zeros, no extensions,
+    no trailers (RFC 9112 section 7.1)."""
+    first = marked(OneOf(HEX_DIGIT - bytes_of(b"0")), Mark.CHUNK_DIGIT)
+    more = Repeat(marked(OneOf(HEX_DIGIT), Mark.CHUNK_DIGIT), 0, MAX_SIZE_DIGITS - 1)
+    chunk = sequence(first, more, marked(CRLF, Mark.CHUNK_OCTETS), CRLF)
+    return sequence(Repeat(chunk, 0), Literal(b"0"), CRLF, marked(CRLF, Mark.CHUNK_END))
 
 
 def name(text: bytes) -> Pattern:
@@ -121,7 +167,7 @@ def _not_of(words: frozenset[bytes], *, at_start: bool) -> Pattern:
     return choice(*ways)
 
 
-def _host() -> Pattern:
+def host() -> Pattern:
     """A name or address and perhaps a port; no user part, no trailing dot."""
     inner = ALPHANUMERIC | bytes_of(b"-_")
     registered = sequence(Repeat(sequence(Repeat(OneOf(inner), 1), Literal(b".")), 0), Repeat(OneOf(inner), 1))
@@ -130,16 +176,16 @@ def _host() -> Pattern:
     return sequence(choice(registered, literal), optional(port))
 
 
-def _length(digit: int) -> Pattern:
+def _length() -> Pattern:
     """0, or up to fifteen digits without a leading zero: no number a server could overflow on."""
-    first = marked(OneOf(DIGIT - bytes_of(b"0")), digit)
-    more = Repeat(marked(OneOf(DIGIT), digit), 0, MAX_LENGTH_DIGITS - 1)
-    return choice(marked(Literal(b"0"), digit), sequence(first, more))
+    first = marked(OneOf(DIGIT - bytes_of(b"0")), Mark.DIGIT)
+    more = Repeat(marked(OneOf(DIGIT), Mark.DIGIT), 0, MAX_LENGTH_DIGITS - 1)
+    return choice(marked(Literal(b"0"), Mark.DIGIT), sequence(first, more))
 
 
 def _options() -> Pattern:
     """Connection options that name no header to be removed on the way."""
-    option = choice(name(b"keep-alive"), name(b"close"), name(b"te"))
+    option = choice(name(b"keep-alive"), marked(name(b"close"), Mark.CLOSE), name(b"te"))
     return sequence(option, Repeat(sequence(BLANKS, Literal(b","), BLANKS, option), 0))
 
 

@@ -1,14 +1,16 @@
 """HTTP rules -> the tables of kernel_progs/http.py.
 
-One machine per rule set: the request lines of all rules, each marked with its rule, cut down to what the strict
-grammar allows; behind them the header grammar. Minimal, then packed with the states that mean something first.
+One machine per rule set: the request lines of all rules, cut down to what the strict grammar allows, each marked with the rules that it
+leaves; behind them the header grammar, with the headers that rules name; behind that the framing of chunked bodies. Minimal, then packed
+with the states that mean something first.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 from pybpf.compiler.automata import (
     UPPER,
@@ -17,7 +19,6 @@ from pybpf.compiler.automata import (
     OneOf,
     PackedTable,
     Pattern,
-    PatternError,
     Repeat,
     TableTooLarge,
     TooManyStates,
@@ -30,21 +31,40 @@ from pybpf.compiler.automata import (
     marked,
     minimize,
     pack,
+    run,
     sequence,
     thompson,
 )
-from pybpf.compiler.diag import CompileError, Diagnostic, Span
-from pybpf.compiler.lower.http_grammar import CRLF, SPACE, VERSION, headers, strict_line, target
-from pybpf.compiler.policy.model.layer7 import HttpRule, TextMatch
+from pybpf.compiler.diag import CompileError, Diagnostic
+from pybpf.compiler.lower.http_conditions import Conditions, choices_of, conditions_of, meant
+from pybpf.compiler.lower.http_grammar import (
+    CRLF,
+    FRAMING_NAMES,
+    HOST_NAME,
+    REFUSED_NAMES,
+    SPACE,
+    VERSION,
+    Mark,
+    chunked_body,
+    headers,
+    strict_line,
+    target,
+)
+from pybpf.compiler.policy.model.layer7 import HttpRule
 from pybpf.compiler.policy.patterns import path_pattern, value_pattern
-from pybpf.kernel_progs.matching import Action
+from pybpf.kernel_progs.matching import Action, Choice
 
-# Marks of the machine: rules count up from RULE, the landmarks of the grammar lie below.
-STRICT, HOST, LENGTH, DIGIT, END, RULE = 1, 2, 3, 4, 5, 16
-ACTION_OF = {HOST: Action.HOST_NAME, LENGTH: Action.LENGTH_NAME, DIGIT: Action.LENGTH_DIGIT, END: Action.HEAD_END}
-VALUE_BYTES = byte_range(0x20, 0x7E)
-NAME_BYTES = UPPER | byte_range(0x61, 0x7A) | bytes_of(b"-")
-MIN_SPECIAL_ROWS = 256
+ACTION_OF: Final = {
+    Mark.HOST: Action.HOST_NAME, Mark.LENGTH: Action.LENGTH_NAME, Mark.DIGIT: Action.LENGTH_DIGIT, Mark.CODING: Action.CODING_NAME,
+    Mark.CLOSE: Action.CLOSE, Mark.END: Action.HEAD_END, Mark.CHUNK_DIGIT: Action.CHUNK_DIGIT, Mark.CHUNK_OCTETS: Action.CHUNK_OCTETS,
+    Mark.CHUNK_END: Action.CHUNK_END,
+}  # fmt: skip
+# A text behind the empty line for each state of a chunked body, in the order in which all tables have them.
+CHUNK_TEXTS: Final = (b"", *(b"1" * digits for digits in range(1, 9)), b"1\r", b"1\r\n", b"1\r\n\r", b"1\r\n\r\n", b"0", b"0\r", b"0\r\n", b"0\r\n\r")
+VALUE_BYTES: Final = byte_range(0x20, 0x7E)
+NAME_BYTES: Final = UPPER | byte_range(0x61, 0x7A) | bytes_of(b"-")
+MIN_SPECIAL_ROWS: Final = 256
+MIN_CHOICES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,88 +84,160 @@ class HttpTables:
         return {"STRIDE_SHIFT": self.table.stride_shift}
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The automaton of a rule set. A request line's mark is the place of its rules among `lists`; names' and values' marks come before."""
+
+    dfa: Dfa
+    conditions: Conditions
+    lists: Mapping[int, tuple[int, ...]]
+
+
 def http_tables(rules: Sequence[HttpRule], numbers: Sequence[int]) -> HttpTables:
-    """The tables for `rules`, whose numbers (as events name them) are `numbers`. CompileError for a bad pattern,
-    or for a rule set whose machine is too large."""
-    lines = choice(*(marked(_line(rule), RULE + index) for index, rule in enumerate(rules)))
+    """The tables for `rules`, whose numbers (as events name them) are `numbers`. CompileError for a bad pattern, for what no rule can look
+    at, or for a rule set whose machine is too large."""
     try:
-        strict = determinize(thompson(strict_line(STRICT)))
-        line = minimize(intersect(determinize(thompson(lines)), strict, accept=STRICT))
-        head = minimize(determinize(thompson(headers(HOST, LENGTH, DIGIT, END))))
-        whole = minimize(follow(line, head, frozenset(range(RULE, RULE + len(rules)))))
-        return _packed(tuple(rules), numbers, whole)
+        return _packed(tuple(rules), numbers, _machine(rules))
     except (TooManyStates, TableTooLarge) as error:
         hint = "split the rules over several ports or endpoints, or use fewer repetitions such as {0,100}"
         raise CompileError([Diagnostic("http-too-large", rules[0].span, f"this rule set is too large: {error}", hint)]) from error
 
 
+def _machine(rules: Sequence[HttpRule]) -> Machine:
+    conditions = conditions_of(rules, Mark.RULES)
+    first_rule = Mark.RULES + len(conditions.bits)
+    lines = choice(*(marked(_line(rule), first_rule + index) for index, rule in enumerate(rules)))
+    strict = determinize(thompson(strict_line()))
+    line, lists = _listed(intersect(determinize(thompson(lines)), strict, accept=Mark.STRICT), rules, conditions, first_rule)
+    head = minimize(determinize(thompson(headers(conditions.fields))))
+    body = minimize(determinize(thompson(chunked_body())))
+    whole = follow(minimize(line), follow(head, body, frozenset({Mark.END})), frozenset(lists))
+    return Machine(minimize(whole), conditions, lists)
+
+
 def _line(rule: HttpRule) -> Pattern:
     """The request lines a rule allows, before the strict grammar cuts them down."""
-    method = _pattern(value_pattern, rule.method) if rule.method is not None else Repeat(OneOf(UPPER | bytes_of(b"-")), 1)
-    path = _pattern(path_pattern, rule.path) if rule.path is not None else target()
+    method = meant(value_pattern, rule.method) if rule.method is not None else Repeat(OneOf(UPPER | bytes_of(b"-")), 1)
+    path = meant(path_pattern, rule.path) if rule.path is not None else target()
     return sequence(method, SPACE, path, SPACE, VERSION, CRLF)
 
 
-def _pattern(meaning: Callable[[TextMatch], Pattern], match: TextMatch) -> Pattern:
-    try:
-        return meaning(match)
-    except PatternError as error:
-        place = _inside(match, error.offset, error.length)
-        raise CompileError([Diagnostic("http-pattern", place, error.message, error.hint)]) from error
+def _listed(line: Dfa, rules: Sequence[HttpRule], conditions: Conditions, first_mark: int) -> tuple[Dfa, dict[int, tuple[int, ...]]]:
+    """The machine of request lines with one mark for each list of rules that a line can leave, and the lists by their marks."""
+    marks: dict[tuple[int, ...], int] = {}
+    found: dict[frozenset[int], frozenset[int]] = {frozenset(): frozenset()}
+    for each in line.marks:
+        if each not in found:
+            left = choices_of([mark - first_mark for mark in each], conditions.wanted, rules)
+            found[each] = frozenset({marks.setdefault(left, first_mark + len(marks))})
+    return replace(line, marks=tuple(found[each] for each in line.marks)), {mark: left for left, mark in marks.items()}
 
 
-def _inside(match: TextMatch, offset: int, length: int) -> Span:
-    """The span of a part of a text, when the source shows it letter by letter; else the span of all of it."""
-    span = match.span
-    line = span.source.line(span.line)
-    at = line.find(match.text, span.column - 1)
-    if span.line != span.end_line or at < 0:
-        return span
-    start = at + offset + 1
-    return Span(span.source, span.line, start, span.line, start + max(1, length))
-
-
-def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], dfa: Dfa) -> HttpTables:
-    meaning = {state: action for state in range(1, len(dfa.marks)) if (action := _action(dfa, state)) is not None}
-    order = sorted(meaning, key=lambda state: (meaning[state], state))
+def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machine) -> HttpTables:
+    dfa = machine.dfa
+    chunks = _chunk_states(machine)
+    value, line = _usual_states(machine)
+    meaning = {state: action for state in range(1, len(dfa.marks)) if (action := _action(machine, state)) is not None}
+    meaning |= {state: meaning.get(state, Action.CHUNK_STEP) for state in chunks} | {line: Action.LINE}
+    places = {state: place for place, state in enumerate(chunks)}
+    others = sorted(meaning.keys() - places.keys(), key=lambda state: (meaning[state], state))
+    skipped = [state for state in others if meaning[state] in (Action.SKIP_VALUE, Action.SKIP_NAME)]
+    order = [*skipped, *chunks, *others[len(skipped) :]]
     table = pack(dfa, order)
-    actions = tuple(meaning[state] for state in order)
-    skipping = sum(action in (Action.SKIP_VALUE, Action.SKIP_NAME) for action in actions)
+    choices, wanted, starts = _choices(machine, numbers)
     rows = 1 << max(MIN_SPECIAL_ROWS - 1, len(order)).bit_length()
-    entries = 1 << (len(table.transitions) - 1).bit_length()
-    rule_of = [0] + [numbers[_rule(dfa, state)] if meaning[state] is Action.REQUEST_LINE else 0 for state in order]
     arrays = {
         "classes": table.classes,
-        "transitions": _numbers(table.transitions, 4, entries),
-        "actions": bytes([Action.REFUSE, *actions]).ljust(rows, b"\0"),
-        "rules": _numbers(rule_of, 4, rows),
+        "transitions": _numbers(table.transitions, 4, 1 << (len(table.transitions) - 1).bit_length()),
+        "actions": bytes([Action.REFUSE, *(meaning[state] for state in order)]).ljust(rows, b"\0"),
+        "arguments": _numbers([0, *(_argument(machine, state, starts) for state in order)], 4, rows),
+        "met": _numbers([0, *(_met(machine, state) for state in order)], 8, rows),
+        "choices": _numbers(choices, 4, 1 << max(MIN_CHOICES, len(choices)).bit_length()),
+        "wanted": _numbers(wanted, 8, 1 << max(MIN_CHOICES, len(choices)).bit_length()),
+        "lengths": _numbers(_lengths(machine), 4, 32),
     }
     tag = int.from_bytes(hashlib.sha256(b"".join(arrays.values())).digest()[:4], "little") | 1
-    limits = [table.start, (1 + skipping) << table.stride_shift, (1 + len(order)) << table.stride_shift, tag]
-    return HttpTables(rules, dfa, table, actions, arrays | {"settings": _numbers(limits, 4, 4)}, tag)
+    skip_limit, special_limit = (1 + len(skipped)) << table.stride_shift, (1 + len(order)) << table.stride_shift
+    settings = [table.start, skip_limit, special_limit, table.entry(line), table.entry(value), 1 + len(skipped), tag]
+    actions = tuple(meaning[state] for state in order)
+    return HttpTables(rules, dfa, table, actions, arrays | {"settings": _numbers(settings, 4, 8)}, tag)
 
 
-def _action(dfa: Dfa, state: int) -> Action | None:
+def _action(machine: Machine, state: int) -> Action | None:
     """What entering a state means to the kernel program; None for an ordinary one."""
-    marks = dfa.marks[state]
-    found = {Action.REQUEST_LINE if mark >= RULE else ACTION_OF[mark] for mark in marks}
-    if _stays(dfa, state, VALUE_BYTES):
+    found = {_action_of(machine, mark) for mark in machine.dfa.marks[state]}
+    if _stays(machine.dfa, state, VALUE_BYTES):
         found.add(Action.SKIP_VALUE)
-    elif _stays(dfa, state, NAME_BYTES):
+    elif _stays(machine.dfa, state, NAME_BYTES):
         found.add(Action.SKIP_NAME)
     assert len(found) <= 1, f"state {state} means {found}: the grammar must keep its marks apart"
     return next(iter(found), None)
+
+
+def _action_of(machine: Machine, mark: int) -> Action:
+    if mark in machine.lists:
+        return Action.REQUEST_LINE
+    if mark in machine.conditions.name_bits:
+        return Action.NAMED
+    return Action.VALUE_END if mark in machine.conditions.value_bits else ACTION_OF[Mark(mark)]
+
+
+def _argument(machine: Machine, state: int, starts: Mapping[int, int]) -> int:
+    """Where the choices of a request line begin, or the bit of a header's name."""
+    marks = machine.dfa.marks[state]
+    return next((starts[mark] if mark in starts else machine.conditions.name_bits[mark] for mark in marks if mark in starts or mark in machine.conditions.name_bits), 0)
+
+
+def _met(machine: Machine, state: int) -> int:
+    """The conditions that the value which ends in a state meets, as bits."""
+    bits = machine.conditions.value_bits
+    return sum(1 << bits[mark] for mark in machine.dfa.marks[state] if mark in bits)
+
+
+def _choices(machine: Machine, numbers: Sequence[int]) -> tuple[list[int], list[int], dict[int, int]]:
+    """All lists of rules behind each other: each rule's number, what it wants, and where the list of a mark begins."""
+    choices: list[int] = []
+    wanted: list[int] = []
+    starts: dict[int, int] = {}
+    for mark, left in machine.lists.items():
+        starts[mark] = len(choices)
+        choices += [numbers[index] | (Choice.LAST if index == left[-1] else 0) for index in left]
+        wanted += [machine.conditions.wanted[index] for index in left]
+    return choices, wanted, starts
+
+
+def _names(machine: Machine) -> list[bytes]:
+    """The names of headers that count."""
+    return [HOST_NAME, *FRAMING_NAMES, *REFUSED_NAMES, *(field.name for field in machine.conditions.fields)]
+
+
+def _lengths(machine: Machine) -> list[int]:
+    """For each first byte, its lower five bits, the lengths of the names that begin so and count."""
+    found = [0] * 32
+    for name in _names(machine):
+        if len(name) < 32:
+            found[name[0] & 31] |= 1 << len(name)
+    return found
+
+
+def _usual_states(machine: Machine) -> tuple[int, int]:
+    """The state in the value of a header that does not count, and the one at the beginning of a header line."""
+    state = next(state for state, marks in enumerate(machine.dfa.marks) if marks & machine.lists.keys())
+    name = b"x" * (1 + max(map(len, _names(machine))))
+    return run(machine.dfa, name + b":", state), run(machine.dfa, name + b":\r\n", state)
+
+
+def _chunk_states(machine: Machine) -> list[int]:
+    """The states of chunked bodies, those of CHUNK_TEXTS."""
+    end = next(state for state, marks in enumerate(machine.dfa.marks) if Mark.END in marks)
+    states = [run(machine.dfa, text, end) for text in CHUNK_TEXTS]
+    assert len(set(states)) == len(CHUNK_TEXTS), "all states of chunked bodies differ"
+    return states
 
 
 def _stays(dfa: Dfa, state: int, members: ByteSet) -> bool:
     return all(dfa.transitions[state][dfa.classes[byte]] == state for byte in members)
 
 
-def _rule(dfa: Dfa, state: int) -> int:
-    """The first rule of those whose request line is complete here."""
-    return min(mark for mark in dfa.marks[state] if mark >= RULE) - RULE
-
-
 def _numbers(values: Sequence[int], octets: int, count: int) -> bytes:
     return b"".join(value.to_bytes(octets, "little") for value in values).ljust(octets * count, b"\0")
-

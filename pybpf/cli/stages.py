@@ -52,8 +52,10 @@ def _rule_set(index: int, tables: HttpTables) -> Iterator[str]:
         f" start {packed.start >> packed.stride_shift}, {length_bytes:,} bytes, tag {tables.tag:#010x}"
     )
     for rule in tables.rules:
-        method, path = (text.text if text is not None else "any" for text in (rule.method, rule.path))
-        yield f"  rule {rule.span}: method {method}, path {path}"
+        texts = {"method": rule.method, "path": rule.path} | ({"host": rule.host} if rule.host is not None else {})
+        said = [f"{what} {text.text if text is not None else 'any'}" for what, text in texts.items()]
+        said += [f"header {each.name} {each.match.text if each.match is not None else 'present'}" for each in rule.headers]
+        yield f"  rule {rule.span}: {', '.join(said)}"
     for number in range(packed.class_count):
         yield f"  class {number}: {_ranges([byte for byte in range(256) if packed.classes[byte] == number])}"
     for state in range(1, states):

@@ -13,17 +13,18 @@ from tests.support.http_requests import cases
 from tests.support.rules import tables_of
 
 pytestmark = pytest.mark.skipif("PYBPF_FUZZ" not in os.environ, reason="a longer search: run `make fuzz`")
-RULE_SETS: list[list[tuple[str | None, str | None]]] = [
+RULE_SETS: list[list[http_oracle.Rule]] = [
     [("GET", "/flights")],
     [(None, None)],
     [("GET|POST", "/.*"), ("DELETE", "/bookings/[0-9]+")],
+    [("GET", "/flights", {"X-Tenant": "red.*", "X-Token": None}), ("GET", "/flights", {"host": "a.*"}), (None, "/bookings/.*", {"X-Tenant": None})],
     [("GET", "/flights(/[^/?]+)?(\\?.*)?"), (None, "/caf(é|%C3%A9)")],
 ]
 SECONDS = 60
 
 
 @pytest.mark.parametrize("rules", RULE_SETS, ids=str)
-def test_the_matcher_agrees_with_the_oracle(rules: list[tuple[str | None, str | None]]) -> None:
+def test_the_matcher_agrees_with_the_oracle(rules: list[http_oracle.Rule]) -> None:
     http_python.install(tables_of(rules))
     seed, until = time.time_ns(), time.monotonic() + SECONDS
     while time.monotonic() < until:

@@ -16,7 +16,10 @@ from tests.support.rules import tables_of
 
 pytestmark = pytest.mark.kernel
 
-RULES = [("GET", "/flights"), ("POST|PUT", "/bookings/[0-9]+"), (None, "/open(/.*)?"), ("GET", "/caf.*")]
+RULES: list[http_oracle.Rule] = [
+    ("GET", "/flights"), ("POST|PUT", "/bookings/[0-9]+"), (None, "/open(/.*)?"), ("GET", "/caf.*"),
+    ("POST", "/flights", {"X-Tenant": "red|blue"}), (None, "/bookings/7", {"X-Token": None, "X-Tenant": "r.*"}), ("GET", "/", {"host": "a[.]b:80"}),
+]  # fmt: skip
 CASES = 5_000
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pybpf.compiler import rule_set_module
 from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lower.http_tables import HttpTables
-from pybpf.kernel_progs import http
+from pybpf.kernel_progs import http, http_arrays
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.matching import CHUNK_BYTES, Chunk
 from pybpf.kernel_progs.state import chunks
@@ -18,7 +18,7 @@ def install(tables: HttpTables) -> None:
     for name, value in tables.constants.items():
         setattr(http, name, value)  # what specialisation does
     for name, content in tables.arrays.items():
-        getattr(http, name).fill(content)
+        getattr(http_arrays, name).fill(content)
 
 
 Feed = Callable[[Chunk], int]
@@ -67,3 +67,10 @@ def continue_with(piece: bytes) -> Reason:
     chunk.octets.fill(piece)
     chunk.length = len(piece)
     return Reason(http.feed(chunk))
+
+
+def rule() -> int:
+    """The number of the rule that let the last request through."""
+    chunk = chunks.lookup(0)
+    assert chunk is not None
+    return int(chunk.matcher.rule)

@@ -16,8 +16,16 @@ FIELDS = [
     "Content-Length: 5", "content-length: 3", "Content-Length: 03", "Content_Length: 3", "Transfer-Encoding: chunked", "Connection: close",
     "Connection: keep-alive, TE", "Connection: Host", "Expect: 100-continue", "Expect: x", "Upgrade: h2c", "Hosts: a", "Ho: b", "Hos", ": x",
     "X A: b", " folded", "X-HTTP-Method-Override: GET", "Contents: 1", "Conn: x", "X-Latin: caf\xe9", "X-Tab:\ta\tb", "X-Long: " + "v" * 70, "T: ",
+    "Transfer-Encoding:  Chunked ", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding:\tchunked", "Connection: keep-alive , CLOSE",
+    "X-Tenant: red", "x-tenant: blue ", "X-Tenant:", "X-Tenant: r\xe9d", "X-Token:  a b ", "X-Tenant: redder", "X-Tok: 1", "Host : x",
 ]  # fmt: skip
 HOSTS = ["flights-service", "a.b:80", "[::1]:8080", "a..b", "a.", "", "a b", "h:123456"]
+CHUNKED = "Transfer-Encoding: chunked"
+FRAMING = [
+    ("Content-Length: 5", "12345"), (CHUNKED, "0\r\n\r\n"), (CHUNKED, "5\r\nab\r\nc\r\n00a\r\n"), (CHUNKED, "B\r\n0123456789a\r\n1\r\nx\r\n0\r\n\r\n"),
+    (CHUNKED, "a\r\n0123456789\r\n0\r\n\r\n"), (CHUNKED, "5;x=y\r\n12345\r\n0\r\n\r\n"), (CHUNKED, "5\r\n12345\r\n0\r\nX: y\r\n\r\n"), (CHUNKED, "1f\r\n"),
+    (CHUNKED, "000000001\r\nx\r\n0\r\n\r\n"), (CHUNKED, "3 \r\nabc\r\n0\r\n\r\n"), (CHUNKED, "2\nab\r\n0\r\n\r\n"), (CHUNKED, "\r\n0\r\n\r\n"),
+]  # fmt: skip
 DAMAGE = [b"\x00", b"\n", b"\r", b"\x7f", b"\x1f", b" ", b":", b"\xff", b"a", b"\r\n"]
 
 
@@ -48,10 +56,10 @@ def request(source: random.Random) -> bytes:
     line = "GET /flights HTTP/1.1" if good else f"{source.choice(METHODS)} {source.choice(PATHS)} {source.choice(['HTTP/1.1'] * 6 + ['HTTP/1.0', 'http/1.1'])}"
     fields = [f"Host: {HOSTS[0] if good or source.random() < 0.7 else source.choice(HOSTS)}"] if source.random() < 0.95 else []
     fields += [source.choice(FIELDS[:4] if good else FIELDS) for _ in range(source.randrange(4))]
-    if source.random() < 0.2:
-        fields.append("Content-Length: 5")
+    framing = source.choice([*FRAMING, None, None, None, None])
+    fields += [framing[0]] if framing is not None else []
     source.shuffle(fields)
-    body = "12345" if any(field == "Content-Length: 5" for field in fields) and source.random() < 0.9 else ""
+    body = framing[1] if framing is not None and source.random() < 0.9 else ""
     return ("\r\n".join([line, *fields, "", ""]) + body).encode("latin-1")
 
 

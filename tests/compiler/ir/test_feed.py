@@ -9,28 +9,34 @@ import pytest
 from pybpf.compiler.frontend import translate
 from pybpf.compiler.ir.run import Machine
 from pybpf.compiler.lang import GlobalArray
-from pybpf.kernel_progs import http, http_program
-from pybpf.kernel_progs.matching import Action, Chunk
+from pybpf.kernel_progs import http, http_arrays, http_program
+from pybpf.kernel_progs.matching import Action, Choice, Chunk
 from pybpf.kernel_progs.state import chunks
 
 ROW = 1 << http.STRIDE_SHIFT
 ROWS, SPECIAL, SKIPPING = 24, 12, 6
-ARRAYS: dict[str, GlobalArray] = {name: getattr(http, name) for name in ("classes", "transitions", "actions", "rules", "settings")}
-# every action but LENGTH_DIGIT, which is entered at digits only and counts on it
-ACTIONS = [Action.REFUSE, Action.REQUEST_LINE, Action.HEAD_END, Action.LENGTH_NAME, Action.HOST_NAME]
+NAMES = ("classes", "transitions", "actions", "arguments", "met", "choices", "wanted", "lengths", "settings")
+ARRAYS: dict[str, GlobalArray] = {name: getattr(http_arrays, name) for name in NAMES}
+# every action but those that are entered at digits only and count on it
+ACTIONS = [each for each in Action if each not in (Action.LENGTH_DIGIT, Action.CHUNK_DIGIT)]
 
 
 def fill(chance: random.Random) -> None:
     """Tables of a random automaton, as CPython sees them."""
     for byte in range(256):
-        http.classes[byte] = chance.choice([0, 1, 2, byte & (ROW - 1)])
+        http_arrays.classes[byte] = chance.choice([0, 1, 2, byte & (ROW - 1)])
     for place in range(ROWS * ROW):
-        http.transitions[place] = chance.randrange(1, ROWS) * ROW if chance.random() < 0.99 else 0
+        http_arrays.transitions[place] = chance.randrange(1, ROWS) * ROW if chance.random() < 0.99 else 0
     for number in range(ROWS):
-        http.actions[number] = chance.choice([Action.SKIP_VALUE, Action.SKIP_NAME]) if number < SKIPPING else chance.choice(ACTIONS)
-        http.rules[number] = chance.randrange(1000)
-    for place, value in enumerate([chance.randrange(SPECIAL, ROWS) * ROW, SKIPPING * ROW, SPECIAL * ROW, 77]):
-        http.settings[place] = value
+        http_arrays.actions[number] = chance.choice([Action.SKIP_VALUE, Action.SKIP_NAME]) if number < SKIPPING else chance.choice(ACTIONS)
+        http_arrays.arguments[number] = chance.randrange(64)
+        http_arrays.met[number] = chance.getrandbits(64)
+        http_arrays.choices[number] = chance.randrange(1000) | chance.choice([0, Choice.LAST])
+        http_arrays.wanted[number] = chance.choice([0, 1 << chance.randrange(64)])
+        http_arrays.lengths[number] = chance.getrandbits(32)
+    rows = [chance.randrange(SPECIAL, ROWS), SKIPPING, SPECIAL, chance.randrange(SKIPPING, SPECIAL), chance.randrange(1, SKIPPING)]
+    for place, value in enumerate([*(row * ROW for row in rows), SKIPPING, 77]):
+        http_arrays.settings[place] = value
 
 
 @pytest.fixture
