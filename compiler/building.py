@@ -19,7 +19,7 @@ from pybpf.compiler.frontend.translate import too_deep
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
-from pybpf.compiler.lower.http_tables import HttpTables
+from pybpf.compiler.lower.http_tables import HttpTables, Shape
 from pybpf.kernel_progs import endpoint as endpoint_programs
 from pybpf.kernel_progs import http_program
 from pybpf.kernel_progs import prohibit as prohibit_programs
@@ -28,7 +28,7 @@ from pybpf.kernel_progs import refuse as refuse_programs
 if TYPE_CHECKING:
     from pybpf.compiler.codegen import BackendError, Started
 
-__all__ = ["Built", "build", "build_all", "compile_programs", "datapath_module", "rule_set_module"]
+__all__ = ["Built", "build", "build_all", "compile_programs", "datapath_module", "rule_set_module", "shape_module"]
 
 MOST_CHILDREN = 4  # that LLVM works in at a time
 DATAPATH = (
@@ -65,6 +65,12 @@ def rule_set_module(tables: HttpTables) -> ir.Module:
     """The HTTP program, specialised for one rule set."""
     programs: Sequence[Callable[..., Any]] = (http_program.judge_http,)
     return translate(programs, Specialisation(tables.constants, tables.arrays))
+
+
+def shape_module(shape: Shape) -> ir.Module:
+    """The same with tables of zeros, which are filled when it is loaded: such tables refuse everything."""
+    programs: Sequence[Callable[..., Any]] = (http_program.judge_http,)
+    return translate(programs, Specialisation(dict(shape.constants), {name: bytes(size) for name, size in shape.sizes}))
 
 
 def compile_programs(*programs: Callable[..., Any], target: str = "") -> Built:

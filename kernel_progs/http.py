@@ -179,6 +179,8 @@ def resume(chunk: Chunk) -> u32:
     """Where the matcher goes on with new bytes: POLICY (0), or why it cannot. Between requests and in a body the tables may be others
     than they were; in a head they may not, for a state of the one means nothing in the other."""
     matcher = chunk.matcher
+    if settings[TAG] == 0:
+        return Reason.NOT_LOADED
     same = matcher.tables == settings[TAG]
     matcher.tables = settings[TAG]
     if matcher.fresh != 0:

@@ -68,6 +68,15 @@ MIN_CHOICES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What a rule set's program is specialised with: constants by name, and the sizes of its arrays in bytes. Rule sets of one shape have
+    the same program, each with tables of its own."""
+
+    constants: tuple[tuple[str, int], ...]
+    sizes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HttpTables:
     """The tables of one rule set. `arrays` are the contents of kernel_progs.http's global arrays, by name."""
 
@@ -82,6 +91,11 @@ class HttpTables:
     def constants(self) -> dict[str, int]:
         """What the program is specialised with."""
         return {"STRIDE_SHIFT": self.table.stride_shift}
+
+    @property
+    def shape(self) -> Shape:
+        """What of them is in the program; the rest is data."""
+        return Shape(tuple(self.constants.items()), tuple((name, len(content)) for name, content in self.arrays.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pybpf.enforce import contents
 from pybpf.enforce.rates import Rates, set_rates
 from pybpf.errors import NotSupported
 from pybpf.maps import Map
 from pybpf.programs import Program
+
+if TYPE_CHECKING:
+    from pybpf.compiler.ir.nodes import Module
 
 ORDERED: Final = ("x86_64",)  # kernel_progs/connections.py says why
 ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
@@ -37,11 +40,17 @@ class Datapath:
 
 @cache
 def datapath_elf() -> bytes:
-    """The object of the datapath, compiled once by a process."""
-    from pybpf.compiler.building import build_all, datapath_module
+    """The object of the datapath, read or compiled once by a process."""
+    from pybpf.kept_objects import Wanted, elf_objects
 
-    (built,) = build_all([datapath_module])
-    return built.elf
+    (octets,) = elf_objects([Wanted("datapath", _module)])
+    return octets
+
+
+def _module() -> Module:
+    from pybpf.compiler.building import datapath_module  # where it is kept, nothing of the compiler is needed
+
+    return datapath_module()
 
 
 def load_datapath(owned: ExitStack, lasting: Mapping[str, Map] = MappingProxyType({})) -> Datapath:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pybpf.compiler.lower import Origin, RuleSet
 from pybpf.enforce import contents
 from pybpf.maps import Map
+
+if TYPE_CHECKING:
+    from pybpf.compiler.ir.nodes import Module
+    from pybpf.compiler.lower.http_tables import Shape
 
 
 class RulePrograms:
@@ -28,12 +33,14 @@ class RulePrograms:
             elf,
             loading,
         )
-        from pybpf.compiler.building import build_all, rule_set_module
         from pybpf.compiler.lower.http_tables import http_tables
+        from pybpf.kept_objects import Wanted, elf_objects
+        from pybpf.variables import with_values
 
         tables = [http_tables(each.rules, [rules[origin] for origin in each.origins]) for each in missing]
-        for rule_set, built in zip(missing, build_all([partial(rule_set_module, each) for each in tables]), strict=True):
-            spec = elf.parse(built.elf)
+        wanted = [Wanted(f"rule set {each.shape}", partial(_module, each.shape)) for each in tables]
+        for rule_set, each, octets in zip(missing, tables, elf_objects(wanted), strict=True):
+            spec = with_values(elf.parse(octets), each.arrays)
             shared = {name: self._maps[name] for name in spec.maps if name in self._maps}
             with loading.load(spec, maps=shared) as loaded:
                 self._maps["rule_sets"].update(contents.number(slots[rule_set]), loaded.programs["judge_http"])
@@ -43,3 +50,9 @@ class RulePrograms:
         """Empty the slots of all other rule sets; nothing may refer to them any more."""
         for rule_set in [each for each in self._slots if each not in used]:
             self._maps["rule_sets"].delete(contents.number(self._slots.pop(rule_set)))
+
+
+def _module(shape: Shape) -> Module:
+    from pybpf.compiler.building import shape_module  # where it is kept, nothing of the compiler is needed
+
+    return shape_module(shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -164,6 +165,12 @@ def test_a_chunked_body_goes_on_when_the_rules_change_and_the_next_request_meets
         assert http_python.continue_with(body[cut:]) == Reason.POLICY
         assert http_python.is_between_requests()
         assert http_python.continue_with(CHUNKED[:30]) == Reason.REQUEST
+
+
+def test_tables_that_were_never_filled_refuse_everything() -> None:
+    tables = tables_of([("GET", "/flights")])
+    http_python.install(replace(tables, arrays={name: bytes(len(content)) for name, content in tables.arrays.items()}))
+    assert http_python.judge([GET]) == Reason.NOT_LOADED
 
 
 def test_nothing_follows_a_request_that_said_it_was_the_last() -> None:
