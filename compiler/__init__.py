@@ -25,11 +25,11 @@ __all__ = [
     "compile_policy",
     "compile_programs",
     "datapath_module",
-    "rule_set_module",
+    "rule_set_module", "shape_module",
 ]
 
 
-_BUILDING = ("Built", "build", "build_all", "compile_programs", "datapath_module", "rule_set_module")
+_BUILDING = ("Built", "build", "build_all", "compile_programs", "datapath_module", "rule_set_module", "shape_module")
 
 
 def __getattr__(name: str) -> object:
