@@ -12,10 +12,10 @@ from pybpf.compiler.lang import Action, Skb, function, program, u16, u64, variab
 from pybpf.kernel_progs.abi import ConnectionKey
 from pybpf.kernel_progs.headers import MAPPED, PROTOCOL_TCP, TRANSPORT4, Frame4, Frame6, Tcp
 from pybpf.kernel_progs.matching import StreamState
-from pybpf.kernel_progs.state import stages, streams
+from pybpf.kernel_progs.state import connections, stages, streams
 
 ENDPOINT: Final = 1
-STAGE_DATAPATH: Final = 3
+STAGE_DATAPATH: Final = 7  # the last there is
 EACH_ADDRESS: Final = 256  # flows of one address, so that not every packet has another identity to be found
 STRIDE: Final = 40_503  # odd: all of 2^16 are met before one comes again
 
@@ -42,7 +42,8 @@ def rewind(packet: Skb) -> int:
     key.remote_address.low = MAPPED | frame.ip.source
     key.local_port = tcp.destination
     key.remote_port = tcp.source
-    stream = streams.lookup(key)
+    connection = connections.lookup(key)
+    stream = None if connection is None else streams.lookup(connection.stream)
     if stream is None:
         return Action.SHOT
     stream.next_sequence = tcp.sequence

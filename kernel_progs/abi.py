@@ -122,7 +122,7 @@ class Connection(Struct):
     refusal: u8
     opened_by: u8  # Direction
     state: u8  # ConnectionState
-    pad: u32
+    stream: u32  # the slot in `streams` of an inspected one; NO_STREAM: none
 
 
 class FragmentKey(Struct):

@@ -98,6 +98,7 @@ def remember(scratch: Scratch, action: u32, opened_by: u8, state: u8) -> bool:
     fresh.refusal = scratch.refusal
     fresh.opened_by = opened_by
     fresh.state = state
+    fresh.stream = scratch.stream
     if connections.update(scratch.key, fresh):
         return True
     count(Counted.CONNECTIONS_FAILED)

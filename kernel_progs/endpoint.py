@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.lang import Action, Skb, function, program, u8, u32
-from pybpf.kernel_progs.abi import Direction, Endpoint, Reason
+from pybpf.kernel_progs.abi import STAGE_PARSE, Direction, Endpoint, Reason
 from pybpf.kernel_progs.answers import take_mark
-from pybpf.kernel_progs.counting import count_frame
-from pybpf.kernel_progs.events import report
+from pybpf.kernel_progs.events import finish
 from pybpf.kernel_progs.headers import (
     ETHERNET_BYTES,
     KIND_ARP,
@@ -32,7 +31,7 @@ from pybpf.kernel_progs.parsing import read_ipv4, read_ipv6
 from pybpf.kernel_progs.plain import read_plain
 from pybpf.kernel_progs.policy import is_open
 from pybpf.kernel_progs.related import is_error, is_related
-from pybpf.kernel_progs.state import STAGE_PARSE, control, endpoints, scratches, stages
+from pybpf.kernel_progs.state import control, endpoints, scratches, stages
 
 MOST_TAGS: Final = 2  # IEEE 802.1Q, a service's around a customer's; a third makes a frame unknown
 
@@ -76,15 +75,6 @@ def run(packet: Skb, direction: u8) -> int:
     begin(scratch, endpoint, direction, scratch.control)
     stages.tail_call(packet, STAGE_PARSE)
     return Action.SHOT
-
-
-@function
-def finish(packet: Skb, scratch: Scratch, action: int) -> int:
-    """Count the packet, and tell of it if that is wanted."""
-    count_frame(scratch, packet.length)
-    if scratch.verdict != 0:
-        report(scratch, scratch.verdict, scratch.reason, scratch.rule, packet.length)
-    return action
 
 
 @function

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, program, u32, wrap
-from pybpf.kernel_progs.abi import Reason, Verdict
-from pybpf.kernel_progs.events import report
+from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason, Verdict
+from pybpf.kernel_progs.events import finish, report
 from pybpf.kernel_progs.http import feed
 from pybpf.kernel_progs.http_heads import skip_opaque
-from pybpf.kernel_progs.matching import CHUNK_BYTES, Answer, Matcher, Scratch, Stream, StreamState
-from pybpf.kernel_progs.state import STAGE_REFUSE, chunks, rule_sets, scratches, stages, streams
+from pybpf.kernel_progs.matching import CHUNK_BYTES, Answer, Chunk, Matcher, Scratch, Stream, StreamState
+from pybpf.kernel_progs.packets import drop
+from pybpf.kernel_progs.slots import release
+from pybpf.kernel_progs.state import chunks, rule_sets, scratches, stages, streams
 
 
 @function
 def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, reason: u32) -> int:
-    """End the connection and hand the packet to the refusing program; when that is missing, drop it."""
-    stream.state = StreamState.REFUSED
-    stream.busy = 0
+    """End the connection and hand the packet to the refusing program; when that is missing, drop it.
+
+    The 403 is for the first request of a connection whose receiver has nothing under way: else its sequence numbers are not ours to take.
+    """
+    alone = stream.matcher.requests == 0 and stream.reply_sequence == scratch.acknowledgement
     scratch.reason = reason & 0xFF
-    scratch.answer = Answer.FORBIDDEN if stream.matcher.requests == 0 else Answer.RESET
+    scratch.answer = Answer.FORBIDDEN if alone else Answer.RESET
+    stream.state = StreamState.REFUSED
+    stream.changed_ns = scratch.now_ns
+    release(stream)
     stages.tail_call(packet, STAGE_REFUSE)
-    return Action.SHOT
+    return drop(scratch, reason)
 
 
 @program("tc")
 def judge_http(packet: Skb) -> int:
-    """Judge the next CHUNK_BYTES of the packet's payload; calls itself for the rest of a large one."""
+    """Judge the next CHUNK_BYTES of the packet's payload; calls itself for the rest of a large one. The stream is held all the while."""
     scratch = scratches.lookup(0)
     chunk = chunks.lookup(0)
     if scratch is None or chunk is None:
         return Action.SHOT
-    stream = streams.lookup(scratch.key)
+    stream = streams.lookup(scratch.stream)
     if stream is None:
         return Action.SHOT
+    return finish(packet, scratch, judge_payload(packet, scratch, chunk, stream))
+
+
+@function
+def judge_payload(packet: Skb, scratch: Scratch, chunk: Chunk, stream: Stream) -> int:
+    """The tc action for the packet, once all of it is judged."""
     if scratch.position == 0:
         chunk.matcher.copy_from(stream.matcher)
     scratch.position = wrap(u32, scratch.position + skip_opaque(chunk.matcher, wrap(u32, scratch.payload_length - scratch.position)))
     length: u32 = wrap(u32, scratch.payload_length - scratch.position)
     if length == 0:
-        return release(packet, scratch, stream, chunk.matcher)
+        return let_pass(packet, scratch, stream, chunk.matcher)
     if length > CHUNK_BYTES:
         length = CHUNK_BYTES
     if not packet.load_bytes(wrap(u32, scratch.payload_offset + scratch.position), chunk.octets, length):
@@ -50,15 +63,15 @@ def judge_http(packet: Skb) -> int:
     if scratch.position < scratch.payload_length:
         rule_sets.tail_call(packet, scratch.rule_set)
         return refuse_stream(packet, scratch, stream, Reason.TOO_LARGE)
-    return release(packet, scratch, stream, chunk.matcher)
+    return let_pass(packet, scratch, stream, chunk.matcher)
 
 
 @function
-def release(packet: Skb, scratch: Scratch, stream: Stream, matcher: Matcher) -> int:
+def let_pass(packet: Skb, scratch: Scratch, stream: Stream, matcher: Matcher) -> int:
     """All of the packet is judged and passes. The stream moves on at once: one that has and a sequence number that has not would disagree."""
     if matcher.requests != stream.matcher.requests:
         report(scratch, Verdict.FORWARDED, Reason.POLICY, matcher.rule, packet.length)
     stream.matcher.copy_from(matcher)
     stream.next_sequence = wrap(u32, scratch.sequence + scratch.payload_length)
-    stream.busy = 0
+    release(stream)
     return Action.OK

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import Action, Skb, function
-from pybpf.kernel_progs.abi import Reason, Verdict
+from pybpf.compiler.lang import Action, Skb, function, u32
+from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason
+from pybpf.kernel_progs.connections import is_same
 from pybpf.kernel_progs.headers import ACK, FIN, RST, SYN, URG
 from pybpf.kernel_progs.matching import Answer, Scratch, Stream, StreamState
 from pybpf.kernel_progs.options import has_stream_options
 from pybpf.kernel_progs.packets import drop
-from pybpf.kernel_progs.state import STAGE_REFUSE, rule_sets, stages, streams
+from pybpf.kernel_progs.slots import hold, known_stream, release, take_slot
+from pybpf.kernel_progs.state import rule_sets, stages
 from pybpf.kernel_progs.stream import KNOWN, admit_bytes, begin_stream, confirm, hear_reply
 
 
@@ -24,10 +26,8 @@ def open_stream(packet: Skb, scratch: Scratch) -> int:
         return reset_unknown(packet, scratch)
     if scratch.payload_length != 0 or (scratch.flags & (FIN | RST)) != 0 or has_stream_options(packet, scratch):
         return drop(scratch, Reason.BAD_SYN)
-    if streams.lookup(scratch.key) is None:
-        fresh = Stream()
-        if not streams.update(scratch.key, fresh):
-            return drop(scratch, Reason.TABLE_FULL)
+    if known_stream(scratch) is None and not take_slot(scratch):
+        return drop(scratch, Reason.TABLE_FULL)
     return Action.OK
 
 
@@ -37,43 +37,58 @@ def inspect(packet: Skb, scratch: Scratch) -> int:
     can mark it: URG never passes."""
     if (scratch.flags & URG) != 0:
         return drop(scratch, Reason.URGENT)
-    stream = streams.lookup(scratch.key)
-    if stream is not None and stream.state == StreamState.REFUSED:
-        return answer_refused(packet, scratch)
-    if (scratch.flags & SYN) != 0 or (scratch.flags & ACK) == 0:
-        if (scratch.flags & (RST | SYN)) != RST or scratch.payload_length != 0:
-            return drop(scratch, Reason.MALFORMED)
-        if stream is not None:
-            note_reset(stream, scratch)
-        return Action.OK
+    stream = known_stream(scratch)
     if stream is None:
         return reset_unknown(packet, scratch)
-    if stream.state == StreamState.ANSWERED:
-        confirmed = confirm(stream, scratch.sequence, scratch.acknowledgement)
-        if confirmed != Reason.POLICY:
-            return drop(scratch, confirmed)
-    if stream.state != StreamState.OPEN:
-        return drop(scratch, Reason.NO_CONNECTION)
-    if scratch.payload_length == 0:
-        note_reset(stream, scratch)
-        return Action.OK
+    if scratch.payload_length == 0 and (scratch.flags & (SYN | RST | ACK)) == ACK and stream.state == StreamState.OPEN:
+        return Action.OK  # most of what the opener of a download sends: nothing is to be known of its stream, or noted
+    if not hold(stream, scratch):
+        return drop(scratch, Reason.BUSY)
+    if not is_same(stream.key, scratch.key):
+        release(stream)
+        return reset_unknown(packet, scratch)
+    return inspect_held(packet, scratch, stream)
+
+
+@function
+def inspect_held(packet: Skb, scratch: Scratch, stream: Stream) -> int:
+    """The same, of a stream that is held: whatever comes of it, it is released."""
+    if stream.state == StreamState.REFUSED:
+        release(stream)
+        return answer_refused(packet, scratch)
+    reason = inspect_flags(scratch, stream)
+    if reason != Reason.POLICY or scratch.payload_length == 0:
+        release(stream)
+        return Action.OK if reason == Reason.POLICY else drop(scratch, reason)
     return inspect_payload(packet, scratch, stream)
 
 
 @function
-def inspect_payload(packet: Skb, scratch: Scratch, stream: Stream) -> int:
-    """Bytes to judge: one CPU at a time, and nothing that was known before it had the stream still counts."""
-    if stream.compare_exchange("busy", 0, 1) != 0:
-        return drop(scratch, Reason.BUSY)
+def inspect_flags(scratch: Scratch, stream: Stream) -> u32:
+    """POLICY (0) when the segment may go on as far as its header says, and the stream follows it; else the reason to drop it."""
+    if (scratch.flags & (SYN | ACK)) != ACK:
+        if (scratch.flags & (RST | SYN)) != RST or scratch.payload_length != 0:
+            return Reason.MALFORMED
+        note_reset(stream, scratch)
+        return Reason.POLICY
+    if stream.state == StreamState.ANSWERED and not confirm(stream, scratch.sequence, scratch.acknowledgement):
+        return Reason.NO_CONNECTION
     if stream.state != StreamState.OPEN:
-        stream.busy = 0
-        return drop(scratch, Reason.NO_CONNECTION)
+        return Reason.NO_CONNECTION
+    if scratch.payload_length == 0:
+        note_reset(stream, scratch)
+    return Reason.POLICY
+
+
+@function
+def inspect_payload(packet: Skb, scratch: Scratch, stream: Stream) -> int:
+    """Bytes of a stream that is held, and goes on to the matcher so."""
     admitted = admit_bytes(stream, scratch)
     if admitted == Reason.POLICY:
         rule_sets.tail_call(packet, scratch.rule_set)
-        stream.busy = 0
+        release(stream)
         return drop(scratch, Reason.NO_PROGRAM)
-    stream.busy = 0
+    release(stream)
     if admitted == KNOWN:
         return Action.OK
     return drop(scratch, admitted)
@@ -89,19 +104,18 @@ def note_reset(stream: Stream, scratch: Scratch) -> None:
 @function
 def inspect_reply(scratch: Scratch) -> int:
     """The receiver's packets pass; what they say of the stream is noted."""
-    stream = streams.lookup(scratch.key)
+    stream = known_stream(scratch)
     if stream is None:
-        return Action.OK
-    if (scratch.flags & SYN) != 0:
-        if scratch.payload_length != 0:
-            return drop(scratch, Reason.BAD_SYN)
-        if stream.compare_exchange("busy", 0, 1) != 0:
+        return Action.OK if (scratch.flags & SYN) == 0 else drop(scratch, Reason.NO_CONNECTION)
+    if (scratch.flags & (SYN | RST | FIN)) != 0:
+        if not hold(stream, scratch):
             return drop(scratch, Reason.BUSY)
-        begun = begin_stream(stream, scratch.sequence, scratch.acknowledgement)
-        stream.busy = 0
-        return Action.OK if begun else drop(scratch, Reason.BAD_SYN)
-    if (scratch.flags & (RST | FIN)) != 0:
-        stream.over = 1
+        reason = turn(scratch, stream)
+        release(stream)
+        if reason != Reason.POLICY:
+            return drop(scratch, reason)
+        if (scratch.flags & SYN) != 0:
+            return Action.OK
     # Of a refused connection too: our own 403 comes by here, and the receiver, reset, has nothing else to say.
     if (scratch.flags & ACK) != 0:
         hear_reply(stream, scratch.sequence, scratch.acknowledgement, scratch.payload_length, scratch.flags)
@@ -109,25 +123,35 @@ def inspect_reply(scratch: Scratch) -> int:
 
 
 @function
+def turn(scratch: Scratch, stream: Stream) -> u32:
+    """The receiver begins or ends it: POLICY (0), or the reason to drop the packet. Of a stream that is held."""
+    if not is_same(stream.key, scratch.key):
+        return Reason.NO_CONNECTION
+    if (scratch.flags & SYN) == 0:
+        stream.over = 1
+        return Reason.POLICY
+    if scratch.payload_length != 0 or not begin_stream(stream, scratch.sequence, scratch.acknowledgement):
+        return Reason.BAD_SYN
+    stream.changed_ns = scratch.now_ns
+    return Reason.POLICY
+
+
+@function
 def answer_refused(packet: Skb, scratch: Scratch) -> int:
     """The opener goes on talking on a refused connection: its FIN is acknowledged, data is answered by RST."""
-    if (scratch.flags & (RST | SYN)) != 0 or (scratch.flags & ACK) == 0:
-        return Action.SHOT
-    if scratch.payload_length == 0 and (scratch.flags & FIN) == 0:
-        return Action.SHOT
-    scratch.answer = Answer.RESET if scratch.payload_length != 0 else Answer.ACKNOWLEDGE
-    scratch.reason = Reason.CLOSED
-    stages.tail_call(packet, STAGE_REFUSE)
-    return Action.SHOT
+    if (scratch.flags & (RST | SYN)) == 0 and (scratch.flags & ACK) != 0:
+        if scratch.payload_length != 0 or (scratch.flags & FIN) != 0:
+            scratch.answer = Answer.RESET if scratch.payload_length != 0 else Answer.ACKNOWLEDGE
+            scratch.reason = Reason.CLOSED
+            stages.tail_call(packet, STAGE_REFUSE)
+    return drop(scratch, Reason.CLOSED)
 
 
 @function
 def reset_unknown(packet: Skb, scratch: Scratch) -> int:
     """An inspected port, and a segment of no connection whose stream is known: RST both ways, never a guess."""
-    if (scratch.flags & RST) != 0:
-        return Action.SHOT
-    scratch.reason = Reason.NO_CONNECTION
-    scratch.answer = Answer.RESET
-    scratch.verdict = Verdict.REFUSED_RESET
-    stages.tail_call(packet, STAGE_REFUSE)
-    return Action.SHOT
+    if (scratch.flags & RST) == 0:
+        scratch.reason = Reason.NO_CONNECTION
+        scratch.answer = Answer.RESET
+        stages.tail_call(packet, STAGE_REFUSE)
+    return drop(scratch, Reason.NO_CONNECTION)

@@ -10,6 +10,10 @@ from __future__ import annotations
 from pybpf.compiler.lang import Action, Skb, function, ktime_get_coarse_ns, u8, u32
 from pybpf.kernel_progs.abi import (
     BOTH_COLUMNS,
+    NO_STREAM,
+    STAGE_PROHIBIT,
+    STAGE_REFUSE,
+    STAGE_STREAM,
     Connection,
     Counted,
     Direction,
@@ -29,17 +33,17 @@ from pybpf.kernel_progs.headers import (
     RST,
 )
 from pybpf.kernel_progs.identity import identity_of, is_host, is_link_local, owns
-from pybpf.kernel_progs.inspecting import inspect, inspect_reply, open_stream
-from pybpf.kernel_progs.matching import Answer, Scratch
+from pybpf.kernel_progs.matching import Answer, Part, Scratch
 from pybpf.kernel_progs.packets import drop
 from pybpf.kernel_progs.policy import decide, is_open
-from pybpf.kernel_progs.state import STAGE_PROHIBIT, STAGE_REFUSE, connections, stages
+from pybpf.kernel_progs.state import connections, stages
 
 
 @function
 def judge(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8) -> int:
     """The tc action for a packet that was read; scratch.verdict is set when it is to be reported."""
     connection = connections.lookup(scratch.key)
+    scratch.stream = NO_STREAM
     if connection is None:
         scratch.now_ns = ktime_get_coarse_ns()
         return judge_unknown(packet, scratch, endpoint, direction)
@@ -48,6 +52,7 @@ def judge(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8) -> i
     action = connection.action
     state = connection.state
     opened_by = connection.opened_by
+    stream = connection.stream
     # From here on the entry may be another flow's; connections.py says why the key is read after the call.
     scratch.now_ns = ktime_get_coarse_ns()
     if not is_same(connection.key, scratch.key):
@@ -56,6 +61,7 @@ def judge(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8) -> i
         if not begins(scratch):
             note(connection, scratch, state, opened_by, direction)
             return Action.OK
+    scratch.stream = stream
     return judge_known(packet, scratch, endpoint, direction, connection)
 
 
@@ -103,9 +109,15 @@ def judge_inspected(packet: Skb, scratch: Scratch, direction: u8, opened_by: u8)
     """A segment of a connection whose requests are judged."""
     if scratch.is_piece != 0:
         return drop(scratch, Reason.FRAGMENT)
-    if opened_by != direction:
-        return inspect_reply(scratch)
-    return inspect(packet, scratch)
+    return go_on(packet, scratch, Part.RECEIVER if opened_by != direction else Part.OPENER)
+
+
+@function
+def go_on(packet: Skb, scratch: Scratch, part: u32) -> int:
+    """To the program that knows the streams of inspected connections; when it is not there, the segment is dropped."""
+    scratch.part = part
+    stages.tail_call(packet, STAGE_STREAM)
+    return drop(scratch, Reason.NO_PROGRAM)
 
 
 @function
@@ -143,9 +155,7 @@ def judge_unknown(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: 
             return drop(scratch, Reason.UNSUPPORTED)
         if scratch.is_piece != 0:
             return drop(scratch, Reason.FRAGMENT)
-        opened = open_stream(packet, scratch)
-        if opened != Action.OK or scratch.opens == 0:
-            return opened
+        return go_on(packet, scratch, Part.STRANGER)
     return admit(scratch, action, direction)
 
 

@@ -39,12 +39,14 @@ class Matcher(Struct):
 
 
 class Stream(Struct):
-    """streams[connection key]: the bytes of the side that opened an inspected TCP connection."""
+    """streams[slot]: the bytes of the side that opened an inspected TCP connection. Whoever holds `busy` may use it, for `key` alone (slots.py)."""
 
-    busy: u32  # 1 while a CPU judges a packet of it
+    key: ConnectionKey
+    busy: u32  # 1 while a CPU holds it
     pad: u16
     state: u8  # StreamState
     over: u8  # 1: ended by the receiver's FIN or RST, or by an exact RST of the opener
+    changed_ns: u64  # when it came to its state, CLOCK_MONOTONIC_COARSE
     initial_sequence: u32  # of the opener's first byte, as the receiver's SYN-ACK says
     answer_sequence: u32  # of the receiver's first byte, as its SYN-ACK says
     next_sequence: u32  # the first byte of the opener that was not judged yet
@@ -56,10 +58,11 @@ class Stream(Struct):
 class StreamState(IntEnum):
     """Where an inspected connection is."""
 
-    OPENING = 0  # a SYN was let through; nothing is judged before the receiver's SYN-ACK
-    ANSWERED = 3  # the SYN-ACK was let through; only a segment with exactly its two numbers goes on from here
-    OPEN = 1
-    REFUSED = 2  # it was refused: the opener has its answer, the receiver its RST
+    FREE = 0  # nobody's
+    OPENING = 1  # a SYN was let through; nothing is judged before the receiver's SYN-ACK
+    ANSWERED = 2  # the SYN-ACK was let through; only a segment with exactly its two numbers goes on from here
+    OPEN = 3
+    REFUSED = 4  # it was refused: the opener has its answer, the receiver its RST
 
 
 # ---- the matcher's tables ----
@@ -139,6 +142,8 @@ class Scratch(Struct):
     verdict: u32  # Verdict to report at the end; 0: nothing to report
     rule: u32
     rule_set: u32
+    stream: u32  # the connection's slot in `streams`; NO_STREAM: none
+    part: u32  # Part
     sequence: u32  # of the first byte of the packet that was not judged before
     acknowledgement: u32
     l3_offset: u32  # of the IP header
@@ -146,6 +151,14 @@ class Scratch(Struct):
     payload_offset: u32  # where the first byte lies in the packet that was not judged before
     payload_length: u32  # from there to the end
     position: u32  # how much of it is judged
+
+
+class Part(IntEnum):
+    """What a segment is to an inspected connection."""
+
+    STRANGER = 0  # of no connection that is known
+    OPENER = 1  # of the side whose bytes are judged
+    RECEIVER = 2
 
 
 class Answer(IntEnum):

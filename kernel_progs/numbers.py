@@ -17,10 +17,17 @@ MAX_PAGES: Final = 16384
 MAX_DECISIONS: Final = 65536
 MAX_RULES: Final = 65536
 MAX_CONNECTIONS: Final = 300_000  # just above a power of two: twice the buckets of the hash
-MAX_STREAMS: Final = 131072
+MAX_STREAMS: Final = 131072  # slots of inspected connections, one of which is nobody's; a power of two
 MAX_FRAGMENTED: Final = 8192  # datagrams whose later fragments are awaited
 MAX_RULE_SETS: Final = 256
 MAX_EVENTS: Final = 32768  # the newest so many are kept; a power of two
+
+# ---- programs that others go on in: indices into stages ----
+
+STAGE_REFUSE: Final = 0  # answers a TCP packet
+STAGE_PROHIBIT: Final = 1  # answers any packet by ICMP
+STAGE_PARSE: Final = 2  # reads whatever is not a plain IP packet
+STAGE_STREAM: Final = 3  # judges a segment of an inspected connection
 
 # ---- the control word and its columns ----
 
@@ -36,6 +43,7 @@ WORLD_IPV4: Final = 9  # identities of addresses that nobody claims
 WORLD_IPV6: Final = 10
 CLOSED_SIDE: Final = 0  # a side about which nothing is known: nothing passes
 OPEN_SIDE: Final = 1  # a side that no policy enforces: everything passes
+NO_STREAM: Final = 0  # the slot that is nobody's
 IS_PAGE: Final = 1 << 31  # in an entry: the number of a page, else of a decision
 PAGE_ENTRIES: Final = 256
 

@@ -27,7 +27,7 @@ from pybpf.kernel_progs.abi import Verdict
 from pybpf.kernel_progs.answers import send_back, turn_ethernet
 from pybpf.kernel_progs.checksums import fold, internet_sum, pseudo_sum4, pseudo_sum6, swapped16
 from pybpf.kernel_progs.counting import count_frame
-from pybpf.kernel_progs.events import report
+from pybpf.kernel_progs.events import finish, report
 from pybpf.kernel_progs.headers import (
     ACK,
     FIN,
@@ -43,8 +43,9 @@ from pybpf.kernel_progs.headers import (
     Ipv6,
     Tcp,
 )
-from pybpf.kernel_progs.matching import Answer, Scratch, StreamState
-from pybpf.kernel_progs.state import scratches, streams
+from pybpf.kernel_progs.matching import Answer, Scratch
+from pybpf.kernel_progs.packets import drop
+from pybpf.kernel_progs.state import scratches
 
 RESPONSE: Final = (
     b"HTTP/1.1 403 Forbidden\r\ncontent-length: 15\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nAccess denied\r\n"
@@ -179,18 +180,6 @@ def send_reset_on(packet: Skb, shape: Shape, tcp: Tcp) -> bool:
 
 
 @function
-def choose_answer(scratch: Scratch, tcp: Tcp) -> None:
-    """Mark the stream refused, and turn a 403 into a RST where the receiver has bytes under way: its
-    sequence numbers are not ours to take then."""
-    stream = streams.lookup(scratch.key)
-    if stream is not None:
-        if stream.reply_sequence != tcp.acknowledgement and scratch.answer == Answer.FORBIDDEN:
-            scratch.answer = Answer.RESET
-        stream.state = StreamState.REFUSED
-        stream.busy = 0
-
-
-@function
 def verdict_of(answer: u8) -> u32:
     """The Verdict that an answer means; that of an ACK is not told, only counted."""
     if answer == Answer.FORBIDDEN:
@@ -226,8 +215,7 @@ def refuse_packet(packet: Skb) -> int:
     room: u32 = (scratch.l4_offset - scratch.l3_offset) & 0xFFFFFFFF
     tcp = Tcp()
     if room != (IPV4_BYTES if scratch.version == 4 else IPV6_BYTES) or not packet.load(scratch.l4_offset, tcp):
-        return TcAction.SHOT
-    choose_answer(scratch, tcp)
+        return finish(packet, scratch, drop(scratch, scratch.reason))
     scratch.verdict = verdict_of(scratch.answer)
     count_frame(scratch, packet.length)
     if scratch.answer != Answer.ACKNOWLEDGE:

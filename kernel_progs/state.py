@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pybpf.compiler.lang import (
     ArrayMap,
     HashMap,
@@ -18,11 +16,6 @@ from pybpf.compiler.lang import (
 from pybpf.kernel_progs import abi
 from pybpf.kernel_progs.matching import Chunk, Scratch, Stream
 
-# programs that others go on in
-STAGE_REFUSE: Final = 0  # answers a TCP packet
-STAGE_PROHIBIT: Final = 1  # answers any packet by ICMP
-STAGE_PARSE: Final = 2  # reads whatever is not a plain IP packet
-
 control = ArrayMap(abi.Control, 1, flags=MapFlag.MMAPABLE)
 endpoints: HashMap[int, abi.Endpoint] = HashMap(u32, abi.Endpoint, abi.MAX_ENDPOINTS)
 addresses = HashMap(abi.Address, abi.Owner, abi.MAX_ADDRESSES, flags=MapFlag.NO_PREALLOC)
@@ -31,12 +24,12 @@ peers = HashMap(abi.PeerKey, u32, abi.MAX_PEERS, flags=MapFlag.NO_PREALLOC)
 pages = ArrayMap(abi.Page, abi.MAX_PAGES)
 decisions = ArrayMap(abi.Decision, abi.MAX_DECISIONS)
 connections = LruHashMap(abi.ConnectionKey, abi.Connection, abi.MAX_CONNECTIONS)
-streams = LruHashMap(abi.ConnectionKey, Stream, abi.MAX_STREAMS)
+streams = ArrayMap(Stream, abi.MAX_STREAMS, flags=MapFlag.MMAPABLE)
 fragments = LruHashMap(abi.FragmentKey, abi.Fragmented, abi.MAX_FRAGMENTED)
 scratches = PerCpuArray(Scratch, 1)
 chunks = PerCpuArray(Chunk, 1)
 rule_sets = ProgramArray(abi.MAX_RULE_SETS)  # the L7 program of each rule set
-stages = ProgramArray(4)  # the parts of the datapath that are programs of their own
+stages = ProgramArray(8)  # the parts of the datapath that are programs of their own
 log_head = ArrayMap(abi.LogHead, 1, flags=MapFlag.MMAPABLE)
 log = ArrayMap(abi.Event, abi.MAX_EVENTS, flags=MapFlag.MMAPABLE)
 rule_counts = PerCpuArray(abi.RuleCount, abi.MAX_RULES)

@@ -60,20 +60,16 @@ def begin_stream(stream: Stream, sequence: u32, acknowledgement: u32) -> bool:
 
 
 @function
-def confirm(stream: Stream, sequence: u32, acknowledgement: u32) -> u32:
-    """The opener's first segment after a SYN-ACK: POLICY (0), and the stream is open, when it has exactly the two
-    numbers of that SYN-ACK; else the reason to drop it.
+def confirm(stream: Stream, sequence: u32, acknowledgement: u32) -> bool:
+    """The opener's first segment after a SYN-ACK: whether it has exactly the two numbers of that, and the stream is open.
 
     A receiver that answers with SYN cookies (RFC 4987 section 3.6) keeps nothing and takes the handshake from any
     segment that fits any of its answers: only the answer that the stream started from may be fitted.
     """
-    if stream.compare_exchange("busy", 0, 1) != 0:
-        return Reason.BUSY
-    fits = sequence == stream.initial_sequence and acknowledgement == stream.answer_sequence
-    if fits and stream.state == StreamState.ANSWERED:
-        stream.state = StreamState.OPEN
-    stream.busy = 0
-    return Reason.POLICY if fits else Reason.NO_CONNECTION
+    if sequence != stream.initial_sequence or acknowledgement != stream.answer_sequence:
+        return False
+    stream.state = StreamState.OPEN
+    return True
 
 
 @function

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pybpf.enforce import contents
 from pybpf.enforce.rates import Rates, set_rates
 from pybpf.errors import NotSupported
+from pybpf.kernel_progs import numbers
 from pybpf.maps import Map
 from pybpf.programs import Program
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 ORDERED: Final = ("x86_64",)  # kernel_progs/connections.py says why
 ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
+STAGES: Final = MappingProxyType({
+    numbers.STAGE_REFUSE: "refuse_packet", numbers.STAGE_PROHIBIT: "prohibit_packet", numbers.STAGE_PARSE: "parse_packet",
+    numbers.STAGE_STREAM: "judge_stream",
+})  # fmt: skip
 # Maps that know flows and counts: they go on when programs and policy are made anew.
 LASTING: Final = (
     "connections", "streams", "fragments", "log", "log_head", "rule_counts", "endpoint_counts", "counters", "event_buckets", "answer_buckets",
@@ -57,15 +62,12 @@ def load_datapath(owned: ExitStack, lasting: Mapping[str, Map] = MappingProxyTyp
     """The datapath in the kernel, its parts in their places and its rates set; nothing is attached, nothing passes. `lasting` are maps of
     another one to go on with."""
     from pybpf import elf, loading
-    from pybpf.kernel_progs import state
-
     if platform.machine() not in ORDERED:
         words = "processors that keep the order of loads", "use x86-64: elsewhere an entry of the connection table could be taken for another one"
         raise NotSupported("load", errno.ENOTSUP, *words)
 
-    stages = {state.STAGE_REFUSE: "refuse_packet", state.STAGE_PROHIBIT: "prohibit_packet", state.STAGE_PARSE: "parse_packet"}
     loaded = owned.enter_context(loading.load(elf.parse(datapath_elf()), maps=lasting))
-    for stage, name in stages.items():
+    for stage, name in STAGES.items():
         loaded.maps["stages"].update(contents.number(stage), loaded.programs[name])
     set_rates(loaded.maps["control"], Rates())
     return Datapath({name: loaded.maps[name] for name in (*LASTING, *OF_POLICY)}, loaded.programs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def figures(folder: Path) -> Figures | None:
         counters = [_sum(datapath.maps["counters"], index) for index in range(abi.COUNTERS)]
         live = sum(1 for _ in datapath.maps["connections"].keys())  # noqa: SIM118  # a Map has no __iter__
         word = int.from_bytes((datapath.maps["control"].lookup(bytes(4)) or bytes(8))[:8], "little")
-        uses = _uses(state, live)
+        uses = _uses(state, live, _streams(datapath.maps["streams"]))
         return Figures(
             state, len(state.saved.column.endpoints), uses,
             {each: counters[each] for each in Counted if each is not Counted.REASONS},
@@ -104,7 +105,7 @@ def rules(folder: Path) -> list[RuleFigures]:
     return sorted(found, key=lambda each: (each.rule.source, each.rule.line, each.rule.column))
 
 
-def _uses(state: State, connections: int) -> tuple[Use, ...]:
+def _uses(state: State, connections: int, streams: int) -> tuple[Use, ...]:
     saved, used = state.saved, state.saved.sides.figures()
     return (
         Use("endpoints", len(saved.column.endpoints), abi.MAX_ENDPOINTS - 1),
@@ -116,7 +117,18 @@ def _uses(state: State, connections: int) -> tuple[Use, ...]:
         Use("rules", len(_enforced(state)), abi.MAX_RULES - 1),
         Use("rule sets", len(saved.numbers.rule_sets.numbers), abi.MAX_RULE_SETS),
         Use("connections", connections, abi.MAX_CONNECTIONS),
+        Use("inspected", streams, abi.MAX_STREAMS - 1),
     )
+
+
+def _streams(streams: Map) -> int:
+    """How many slots are somebody's, also of those whose time is over and that nobody else has needed yet."""
+    from pybpf.kernel_progs.matching import Stream, StreamState
+
+    octets, at = len(bytes(Stream())), Stream.layout["state"].offset
+    with mmap.mmap(streams.fileno(), octets * abi.MAX_STREAMS, prot=mmap.PROT_READ) as memory:
+        states = bytes(memory)[at::octets]
+    return len(states) - states.count(StreamState.FREE)
 
 
 def _enforced(state: State) -> dict[Origin, int]:

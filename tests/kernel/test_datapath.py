@@ -251,7 +251,7 @@ def test_a_busy_connection_drops_instead_of_racing(datapath: Datapath) -> None:
     stream = datapath.stream(at)
     assert stream is not None and stream.state == StreamState.OPEN
     stream.busy = 1
-    datapath.core.maps["streams"].update(datapath.key(at), bytes(stream))
+    datapath.set_stream(at, stream)
     assert datapath.request(at, [GET])[0].return_value == SHOT
     assert datapath.events()[-1].reason == Reason.BUSY
 

@@ -14,9 +14,10 @@ from pybpf import elf, loading
 from pybpf.compiler import build, datapath_module, rule_set_module
 from pybpf.compiler.lower.http_tables import HttpTables
 from pybpf.enforce import contents
+from pybpf.enforce.datapath import STAGES
 from pybpf.enforce.switching import ControlWord
 from pybpf.eventlog import LogReader
-from pybpf.kernel_progs import abi, state
+from pybpf.kernel_progs import abi
 from pybpf.kernel_progs.matching import Stream
 from pybpf.programs import SkbContext, TestRun
 from tests.support.packets import ACK, PSH, SYN, Segment, frame, reply_to
@@ -49,7 +50,7 @@ class Datapath:
 
     def _fill(self) -> None:
         maps = self.core.maps
-        for stage, name in ((state.STAGE_REFUSE, "refuse_packet"), (state.STAGE_PROHIBIT, "prohibit_packet"), (state.STAGE_PARSE, "parse_packet")):
+        for stage, name in STAGES.items():
             maps["stages"].update(number(stage), self.core.programs[name])
         maps["rule_sets"].update(number(0), self.http.programs["judge_http"])
         rates = abi.Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30)
@@ -113,15 +114,36 @@ class Datapath:
         return runs
 
     def key(self, at: Segment) -> bytes:
-        """The key of the client's connection in `connections` and `streams`."""
+        """The key of the client's connection in `connections`."""
         local, remote = (contents.address(IPv4Address(each)) for each in (SERVICE, at.source))
         ports = at.destination_port.to_bytes(2, "big") + at.source_port.to_bytes(2, "big")
         return local + remote + ports + ENDPOINT.to_bytes(2, "little") + bytes([6, 0])
 
     def stream(self, at: Segment) -> Stream | None:
         """What is known of the client's inspected connection."""
-        found = self.core.maps["streams"].lookup(self.key(at))
-        return None if found is None else Stream.view(bytearray(found))
+        slot = self.slot(at)
+        found = self.core.maps["streams"].lookup(number(slot))
+        return None if found is None or slot == abi.NO_STREAM else Stream.view(bytearray(found))
+
+    def set_stream(self, at: Segment, stream: Stream) -> None:
+        """Make this be known of it."""
+        self.core.maps["streams"].update(number(self.slot(at)), bytes(stream))
+
+    def slot(self, at: Segment) -> int:
+        """Where that is kept."""
+        found = self.core.maps["connections"].lookup(self.key(at))
+        return abi.NO_STREAM if found is None else abi.Connection.view(bytearray(found)).stream
+
+    def counted(self, reason: abi.Reason) -> int:
+        """How many packets were dropped or answered for it."""
+        found = self.core.maps["counters"].lookup_per_cpu(number(abi.Counted.REASONS + reason)) or []
+        return sum(int.from_bytes(each, "little") for each in found)
+
+    def packets(self) -> tuple[int, int]:
+        """How many packets to the endpoint were counted, and how many of them as refused."""
+        found = self.core.maps["endpoint_counts"].lookup_per_cpu(number(ENDPOINT * 2)) or []
+        counts = [abi.EndpointCount.view(bytearray(each)) for each in found]
+        return sum(each.packets for each in counts), sum(each.refused for each in counts)
 
     def close(self) -> None:
         """Unload everything."""
