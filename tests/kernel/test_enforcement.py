@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from pybpf.demo.network import Network, network
 from pybpf.enforce import EndpointConfig, Enforcement, enforce
 from pybpf.enforce.attachments import Way
 from pybpf.kernel_progs.abi import Verdict
+from tests.support.http_service import PORT, Server, serving
 
 pytestmark = pytest.mark.kernel
 
@@ -35,42 +37,6 @@ spec:
 """
 INGRESS = POLICY % ("server", "ingress", "fromEndpoints", "client")
 EGRESS = POLICY % ("client", "egress", "toEndpoints", "server")
-PORT = 8080
-
-
-@dataclass
-class Server:
-    """Answers every request with 200 and remembers it; reads bodies by Content-Length."""
-
-    listener: socket.socket
-    requests: list[bytes] = field(default_factory=list)
-    octets: int = 0
-    reset: threading.Event = field(default_factory=threading.Event)
-
-    def serve(self) -> None:
-        """Until the listener is closed."""
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-
-    def _converse(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream:
-            try:
-                while line := stream.readline():
-                    length = 0
-                    while (header := stream.readline()) not in (b"\r\n", b""):
-                        if header.lower().startswith(b"content-length:"):
-                            length = int(header.split(b":")[1])
-                    self.requests.append(line.strip())
-                    self.octets += len(stream.read(length))
-                    stream.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                    stream.flush()
-            except OSError:
-                self.reset.set()
-
 
 @pytest.fixture(scope="module")
 def built() -> Iterator[Network]:
@@ -80,14 +46,8 @@ def built() -> Iterator[Network]:
 
 @pytest.fixture
 def server(built: Network) -> Iterator[Server]:
-    listener = namespaces.run(built.place("server").namespace, lambda: socket.create_server(("", PORT), backlog=64))
-    made = Server(listener)
-    thread = threading.Thread(target=made.serve, daemon=True)
-    thread.start()
-    yield made
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
+    with serving(built) as made:
+        yield made
 
 
 @contextmanager
@@ -156,6 +116,49 @@ def test_curl_sees_a_clean_403(built: Network, server: Server) -> None:
             command = ["ip", "netns", "exec", built.place("client").namespace, "curl", "-sS", "--max-time", "5", "-w", "%{http_code}", url + path]
             ended = subprocess.run(command, capture_output=True, check=True)
             assert ended.stdout.decode() == body + status and ended.stderr == b""
+
+
+@pytest.mark.parametrize("policy", [INGRESS, EGRESS], ids=["ingress", "egress"])
+def test_clients_send_bodies_in_chunks(built: Network, server: Server, policy: str) -> None:
+    address = built.place("server").ipv4
+
+    def ask(method: str, path: str, body: Iterator[bytes] | None) -> tuple[int, bytes]:
+        connection.request(method, path, body, encode_chunked=body is not None, headers={"Transfer-Encoding": "chunked"} if body is not None else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    with enforced(built, policy):
+        connection = http.client.HTTPConnection(address, PORT, timeout=5)
+        namespaces.run(built.place("client").namespace, connection.connect)
+        for size in (1, 15, 16, 4096, 70_000):
+            assert ask("POST", "/upload", iter([b"x" * size, b"y" * 7])) == (200, b"ok")
+            assert ask("GET", "/open", None) == (200, b"ok")
+        connection.close()
+    assert server.octets == sum((1, 15, 16, 4096, 70_000)) + 5 * 7
+
+
+def test_curl_uploads_in_chunks_after_asking_whether_it_may(built: Network, server: Server, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("missing: curl (apt-get install curl)")
+    (tmp_path / "body").write_bytes(bytes(1_500_000))
+    with enforced(built, INGRESS):
+        command = ["ip", "netns", "exec", built.place("client").namespace, "curl", "-sS", "--max-time", "20", "-X", "POST", "-H", "Expect: 100-continue"]
+        url = f"http://{built.place('server').ipv4}:{PORT}/upload"
+        ended = subprocess.run([*command, "-H", "Transfer-Encoding: chunked", "-T", str(tmp_path / "body"), url], capture_output=True, check=True)
+    assert (ended.stdout, ended.stderr, server.octets) == (b"ok", b"", 1_500_000)
+
+
+def test_hosts_and_headers_decide(built: Network, server: Server) -> None:
+    rules = """{http: [{path: /open, headers: ["X-Tenant: red"]}, {path: /open, host: "inner[.].*"}]}"""
+    with enforced(built, INGRESS[: INGRESS.index("{http:")] + rules):
+        for host, fields, status in (
+            ("server", "X-Tenant: red\r\n", b"200"), ("server", "x-tenant:red\r\n", b"200"), ("inner.net:8080", "", b"200"), ("server", "", b"403"),
+            ("server", "X-Tenant: blue\r\n", b"403"), ("inner", "X-Tenants: red\r\n", b"403"), ("server", "X-Tenant: red\r\nX-Tenant: red\r\n", b"403"),
+        ):  # fmt: skip
+            with connect(built) as connection:
+                connection.sendall(f"GET /open HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n".encode())
+                assert connection.recv(1000).split()[1] == status, (host, fields)
+    assert len(server.requests) == 3
 
 
 def test_pipelined_requests_are_judged_one_by_one(built: Network, server: Server) -> None:
