@@ -16,6 +16,7 @@ from typing import Final
 from pybpf.compiler.lang import callback, function, repeat, u8, u32, u64, wrap
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.http_arrays import (
+    ANY_HOST,
     CHUNKS,
     LINE,
     SKIP_LIMIT,
@@ -42,6 +43,7 @@ from pybpf.kernel_progs.http_heads import (
     note_line,
     skip_opaque,
 )
+from pybpf.kernel_progs.http_hosts import after_host
 from pybpf.kernel_progs.matching import CHUNK_BYTES, MAX_HEAD_BYTES, Action, Chunk, Seen
 from pybpf.kernel_progs.state import chunks
 from pybpf.kernel_progs.words import OFFSET_MASK, SHORT_NAME, after_name, after_value, name_length
@@ -52,6 +54,11 @@ PASSES: Final = 4  # advances in a round
 COLON: Final = 58
 CARRIAGE_RETURN: Final = 13
 LINE_FEED: Final = 10
+KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"
+KEEP_ALIVE_BYTES: Final = len(KEEP_ALIVE)
+FIRST_WORD: Final = int.from_bytes(KEEP_ALIVE[:8], "little")
+SECOND_WORD: Final = int.from_bytes(KEEP_ALIVE[8:16], "little")
+THIRD_WORD: Final = int.from_bytes(KEEP_ALIVE[16:], "little")
 
 
 @function
@@ -74,12 +81,30 @@ def step(chunk: Chunk, row: u32, position: u32) -> None:
 
 
 @function
+def is_keep_alive(chunk: Chunk, start: int) -> bool:
+    """Whether the line at `start` is the one that most requests have, as most write it; the automaton comes from LINE to LINE by it."""
+    at = start & OFFSET_MASK
+    if chunk.octets.word(at) != FIRST_WORD or chunk.octets.word(at + 8) != SECOND_WORD or chunk.octets.word(at + 16) != THIRD_WORD:
+        return False
+    return start + KEEP_ALIVE_BYTES <= chunk.length
+
+
+@function
 def over_line(chunk: Chunk) -> bool:
     """At the beginning of a header line: over all of it, when its name is plain and none that counts. False: byte by byte.
 
     The automaton would come to the same: to VALUE behind the colon, staying there over plain bytes, and from its end to LINE.
     """
     start = chunk.position
+    if is_keep_alive(chunk, start):
+        chunk.position = (start + KEEP_ALIVE_BYTES) & 0xFFFF
+        return True
+    if settings[ANY_HOST] != 0:
+        behind = after_host(chunk, start)
+        if behind != 0:
+            chunk.outcome = note_header(chunk.matcher, Seen.HOST)
+            chunk.position = behind & 0xFFFF
+            return True
     named = name_length(chunk, start)
     colon = start + named
     if named == 0 or named >= SHORT_NAME or colon >= chunk.length or chunk.octets[colon & OFFSET_MASK] != COLON:
@@ -156,7 +181,7 @@ def advance(chunk: Chunk) -> bool:
         if chunk.outcome != Reason.POLICY:
             return True
         if over_line(chunk):
-            return chunk.position >= chunk.length
+            return chunk.outcome != Reason.POLICY or chunk.position >= chunk.length
     position = chunk.position
     if row < settings[SKIP_LIMIT]:
         if actions[(row >> STRIDE_SHIFT) & (len(actions) - 1)] == Action.SKIP_VALUE:

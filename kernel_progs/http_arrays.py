@@ -30,3 +30,4 @@ LINE: Final = 3  # row at the beginning of a header line
 VALUE: Final = 4  # row in the value of a header that does not count
 CHUNKS: Final = 5  # number of the first of the states of chunked bodies, which stand in the same order in all tables
 TAG: Final = 6  # tells these tables from all others; never 0
+ANY_HOST: Final = 7  # 1: no rule looks at the host

@@ -109,7 +109,7 @@ class Chunk(Struct):
     """Scratch of one CPU: a piece of payload being judged, with room to look past its end, and how far it is."""
 
     matcher: Matcher
-    octets: Annotated[Array[u8], Count(CHUNK_BYTES + 16)]
+    octets: Annotated[Array[u8], Count(CHUNK_BYTES + 24)]
     length: u32  # of the payload in `octets`, from 1 to CHUNK_BYTES
     head_start: u32  # where the head being read starts in it
     outcome: u32  # Reason; POLICY while nothing is refused

@@ -52,6 +52,7 @@ from pybpf.compiler.lower.http_grammar import (
 )
 from pybpf.compiler.policy.model.layer7 import HttpRule
 from pybpf.compiler.policy.patterns import path_pattern, value_pattern
+from pybpf.kernel_progs.http import KEEP_ALIVE
 from pybpf.kernel_progs.matching import Action, Choice
 
 ACTION_OF: Final = {
@@ -172,7 +173,8 @@ def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machin
     }
     tag = int.from_bytes(hashlib.sha256(b"".join(arrays.values())).digest()[:4], "little") | 1
     skip_limit, special_limit = (1 + len(skipped)) << table.stride_shift, (1 + len(order)) << table.stride_shift
-    settings = [table.start, skip_limit, special_limit, table.entry(line), table.entry(value), 1 + len(skipped), tag]
+    any_host = int(HOST_NAME not in {field.name for field in machine.conditions.fields})
+    settings = [table.start, skip_limit, special_limit, table.entry(line), table.entry(value), 1 + len(skipped), tag, any_host]
     actions = tuple(meaning[state] for state in order)
     return HttpTables(rules, dfa, table, actions, arrays | {"settings": _numbers(settings, 4, 8)}, tag)
 
@@ -238,7 +240,9 @@ def _usual_states(machine: Machine) -> tuple[int, int]:
     """The state in the value of a header that does not count, and the one at the beginning of a header line."""
     state = next(state for state, marks in enumerate(machine.dfa.marks) if marks & machine.lists.keys())
     name = b"x" * (1 + max(map(len, _names(machine))))
-    return run(machine.dfa, name + b":", state), run(machine.dfa, name + b":\r\n", state)
+    line = run(machine.dfa, name + b":\r\n", state)
+    assert run(machine.dfa, KEEP_ALIVE, line) == line, "the matcher steps over this line"
+    return run(machine.dfa, name + b":", state), line
 
 
 def _chunk_states(machine: Machine) -> list[int]:

@@ -38,7 +38,7 @@ class Datapath:
         with ExitStack() as owned:
             self.core = owned.enter_context(loading.load(elf.parse(build(datapath_module()).elf)))
             spec = elf.parse(build(rule_set_module(tables)).elf)
-            shared = {name: self.core.maps[name] for name in spec.maps if name in self.core.maps}
+            shared = {name: self.core.maps[name] for name in spec.maps if name in self.core.maps and not name.startswith(".")}
             self.http = owned.enter_context(loading.load(spec, maps=shared))
             self.log = owned.enter_context(LogReader(self.core.maps["log"], self.core.maps["log_head"]))
             self._word = ControlWord(self.core.maps["control"])

@@ -35,7 +35,7 @@ def fill(chance: random.Random) -> None:
         http_arrays.wanted[number] = chance.choice([0, 1 << chance.randrange(64)])
         http_arrays.lengths[number] = chance.getrandbits(32)
     rows = [chance.randrange(SPECIAL, ROWS), SKIPPING, SPECIAL, chance.randrange(SKIPPING, SPECIAL), chance.randrange(1, SKIPPING)]
-    for place, value in enumerate([*(row * ROW for row in rows), SKIPPING, 77]):
+    for place, value in enumerate([*(row * ROW for row in rows), SKIPPING, 77, chance.randrange(2)]):
         http_arrays.settings[place] = value
 
 
@@ -57,7 +57,8 @@ def test_feed_means_the_same_everywhere(seed: int, chunk: Chunk) -> None:
     chunk.copy_from(Chunk())
     chunk.matcher.fresh = 1
     for _ in range(12):
-        piece = bytes(chance.choice(b"GET /abc:-\r\n\x00\xff0123456789 xyz") for _ in range(chance.choice([1, 2, 40, 300])))
+        piece = bytes(chance.choice(b"GET /abc:-\r\n\x00\xff0123456789 xyz.Host") for _ in range(chance.choice([1, 2, 40, 300])))
+        piece = chance.choice([b"", b"", b"Host: a.bc:80\r\n", b"Connection: keep-alive\r\n"]) + piece
         chunk.octets.fill(piece)
         chunk.length = len(piece)
         before = bytes(chunk)

@@ -222,3 +222,24 @@ def test_too_many_conditions_are_refused() -> None:
     with pytest.raises(CompileError) as raised:
         tables_of([("GET", "/", {f"X-{first}": None, f"X-{second}": None}) for first in range(12) for second in range(first)])
     assert raised.value.diagnostics[0].code == "http-too-large"
+
+
+HOSTS = [
+    "a", "a.b", ".a", "a.", "a..b", ".", "..", "", "-", "a-.b", "a_b", "10.0.0.1", "a:1", "a:", "a:12345", "a:123456", "a.:80", "a:8 0", "a b", "a/b", "a@b",
+    "abcdefg.", "abcdefgh", "abcdefg..h", "abcdefgh.", "abcdefgh.i", "abcdefgh..i", "abcdefgh.i..", "a.b.c.d.e.f.g.h", "a.b.c.d.e.f.g.h.", "[::1]", "a\xe9",
+    "a:80x", "a:8\x00", "abcdefghijklmnopqrstuvwxyz.abcdefghijklm", "abcdefghijklmnopqrstuvwxyz.abcdefghijklmno.com", "A.Z:09", "a:/", "a::1", "a:1:2", "\t a",
+    "a ", "a:1 ", "a/", "a:", "x" * 39, "x" * 40, "x" * 41, "x" * 39 + ".", "x" * 40 + ".", "x" * 38 + "..", "x" * 39 + "..", "a@", "`a", "{a", "[a", "0/9", "a:0:",
+]  # fmt: skip
+
+
+def test_a_host_is_the_same_in_one_go_and_byte_by_byte() -> None:
+    http_python.install(tables_of([("GET", "/flights")]))
+    for host in HOSTS:
+        for begin, end in (("Host: ", "\r\n\r\n"), ("Host: ", "\n\r\n"), ("Host:", "\r\n\r\n"), ("Host: ", "\r\nHost: a\r\n\r\n"), ("Hosts: ", "\r\n\r\n")):
+            stream = f"GET /flights HTTP/1.1\r\n{begin}{host}{end}".encode("latin-1")
+            whole = http_python.judge([stream])
+            assert whole == http_python.judge([bytes([byte]) for byte in stream]), stream
+            assert (whole == Reason.POLICY and http_python.is_between_requests()) == http_oracle.allows(stream, [("GET", "/flights")]), stream
+        for cut in range(1, len(host) + 10):
+            stream = f"GET /flights HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")
+            assert http_python.judge([stream[: 22 + cut], stream[22 + cut :]]) == http_python.judge([stream]), (stream, cut)
