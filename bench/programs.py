@@ -12,6 +12,7 @@ from pybpf.compiler.lang import Action, Skb, function, program, u16, u64, variab
 from pybpf.kernel_progs.abi import ConnectionKey
 from pybpf.kernel_progs.headers import MAPPED, PROTOCOL_TCP, TRANSPORT4, Frame4, Frame6, Tcp
 from pybpf.kernel_progs.matching import StreamState
+from pybpf.kernel_progs.retained import give_all_back
 from pybpf.kernel_progs.state import connections, stages, streams
 
 ENDPOINT: Final = 1
@@ -43,9 +44,12 @@ def rewind(packet: Skb) -> int:
     key.local_port = tcp.destination
     key.remote_port = tcp.source
     connection = connections.lookup(key)
-    stream = None if connection is None else streams.lookup(connection.stream)
+    if connection is None:
+        return Action.SHOT
+    stream = streams.lookup(connection.stream)
     if stream is None:
         return Action.SHOT
+    give_all_back(stream, connection.stream)
     stream.next_sequence = tcp.sequence
     stream.busy = 0
     stream.state = StreamState.OPEN

@@ -21,7 +21,7 @@ from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
 from pybpf.compiler.lower.http_tables import HttpTables, Shape
 from pybpf.kernel_progs import endpoint as endpoint_programs
-from pybpf.kernel_progs import http_program, stream_program
+from pybpf.kernel_progs import http_program, stream_program, stripping
 from pybpf.kernel_progs import prohibit as prohibit_programs
 from pybpf.kernel_progs import refuse as refuse_programs
 
@@ -38,6 +38,7 @@ DATAPATH = (
     refuse_programs.refuse_packet,
     prohibit_programs.prohibit_packet,
     stream_program.judge_stream,
+    stripping.strip_packet,
 )
 
 

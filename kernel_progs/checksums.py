@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import checksum_add, function, u8, u16, u32
+from pybpf.compiler.lang import PSEUDO_HEADER, Skb, Struct, checksum_add, function, u8, u16, u32
 from pybpf.kernel_progs.headers import Ipv4, Ipv6, PseudoHeader, PseudoHeader6
 
 
@@ -49,3 +49,25 @@ def pseudo_sum6(ip: Ipv6, protocol: u8, length: int) -> u32:
     pseudo.protocol = protocol
     pseudo.length = length
     return checksum_add(pseudo, 0)
+
+
+class Field16(Struct):
+    """Two bytes of the packet, as they lie there."""
+
+    value: u16
+
+
+@function
+def set_l4_checksum(packet: Skb, at: u32, before: u32, length: int, target: u16) -> bool:
+    """Make `target` the transport's checksum, at `at`, of a packet whose pseudo header said `before` bytes and now says `length`.
+
+    First the pseudo header's part is replaced for the new length, which is all there is to do for a packet whose checksum the device
+    will finish (CHECKSUM_PARTIAL). Then the field is replaced by the full sum, without the pseudo-header flag, which changes finished
+    packets only (net/core/filter.c, bpf_l4_csum_replace; net/core/utils.c, inet_proto_csum_replace4).
+    """
+    current = Field16()
+    if not packet.replace_l4_checksum(at, swapped16(before), swapped16(length), PSEUDO_HEADER | 2):
+        return False
+    if not packet.load(at, current):
+        return False
+    return packet.replace_l4_checksum(at, ~current.value & 0xFFFF, ~target & 0xFFFF, 2)

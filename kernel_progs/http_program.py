@@ -9,6 +9,7 @@ from pybpf.kernel_progs.http import feed
 from pybpf.kernel_progs.http_heads import skip_opaque
 from pybpf.kernel_progs.matching import CHUNK_BYTES, Answer, Chunk, Matcher, Scratch, Stream, StreamState
 from pybpf.kernel_progs.packets import drop
+from pybpf.kernel_progs.retained import give_all_back, retain, take_back
 from pybpf.kernel_progs.slots import release
 from pybpf.kernel_progs.state import chunks, rule_sets, scratches, stages, streams
 
@@ -24,6 +25,7 @@ def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, reason: u32) ->
     scratch.answer = Answer.FORBIDDEN if alone else Answer.RESET
     stream.state = StreamState.REFUSED
     stream.changed_ns = scratch.now_ns
+    give_all_back(stream, scratch.stream)
     release(stream)
     stages.tail_call(packet, STAGE_REFUSE)
     return drop(scratch, reason)
@@ -59,6 +61,10 @@ def judge_payload(packet: Skb, scratch: Scratch, chunk: Chunk, stream: Stream) -
     reason = feed(chunk)
     if reason != Reason.POLICY:
         return refuse_stream(packet, scratch, stream, reason)
+    if not retain(packet, scratch, stream, chunk):
+        take_back(stream, scratch.stream)
+        release(stream)
+        return drop(scratch, Reason.OUTSTANDING)
     scratch.position = wrap(u32, scratch.position + length)
     if scratch.position < scratch.payload_length:
         rule_sets.tail_call(packet, scratch.rule_set)

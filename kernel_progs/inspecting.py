@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, u32
-from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason
+from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_STRIP, Reason
 from pybpf.kernel_progs.connections import is_same
 from pybpf.kernel_progs.headers import ACK, FIN, RST, SYN, URG
 from pybpf.kernel_progs.matching import Answer, Scratch, Stream, StreamState
 from pybpf.kernel_progs.options import has_stream_options
 from pybpf.kernel_progs.packets import drop
-from pybpf.kernel_progs.slots import hold, known_stream, release, take_slot
+from pybpf.kernel_progs.retained import settle
+from pybpf.kernel_progs.sequences import ahead_of
+from pybpf.kernel_progs.slots import find_slot, hold, known_stream, release
 from pybpf.kernel_progs.state import rule_sets, stages
-from pybpf.kernel_progs.stream import KNOWN, admit_bytes, begin_stream, confirm, hear_reply
+from pybpf.kernel_progs.stream import (
+    TO_MATCHER,
+    TO_STRIP,
+    admit_bytes,
+    await_stream,
+    begin_stream,
+    confirm,
+    hear_reply,
+)
 
 
 @function
@@ -26,8 +36,12 @@ def open_stream(packet: Skb, scratch: Scratch) -> int:
         return reset_unknown(packet, scratch)
     if scratch.payload_length != 0 or (scratch.flags & (FIN | RST)) != 0 or has_stream_options(packet, scratch):
         return drop(scratch, Reason.BAD_SYN)
-    if known_stream(scratch) is None and not take_slot(scratch):
-        return drop(scratch, Reason.TABLE_FULL)
+    if known_stream(scratch) is None:
+        stream = find_slot(scratch)
+        if stream is None:
+            return drop(scratch, Reason.TABLE_FULL)
+        await_stream(stream, scratch)
+        release(stream)
     return Action.OK
 
 
@@ -40,7 +54,7 @@ def inspect(packet: Skb, scratch: Scratch) -> int:
     stream = known_stream(scratch)
     if stream is None:
         return reset_unknown(packet, scratch)
-    if scratch.payload_length == 0 and (scratch.flags & (SYN | RST | ACK)) == ACK and stream.state == StreamState.OPEN:
+    if scratch.payload_length == 0 and (scratch.flags & (SYN | RST | FIN | ACK)) == ACK and stream.state == StreamState.OPEN:
         return Action.OK  # most of what the opener of a download sends: nothing is to be known of its stream, or noted
     if not hold(stream, scratch):
         return drop(scratch, Reason.BUSY)
@@ -77,21 +91,25 @@ def inspect_flags(scratch: Scratch, stream: Stream) -> u32:
         return Reason.NO_CONNECTION
     if scratch.payload_length == 0:
         note_reset(stream, scratch)
+        if (scratch.flags & FIN) != 0 and ahead_of(scratch.sequence, stream.next_sequence) < 0x80000000:
+            if ahead_of(scratch.sequence, stream.next_sequence) > stream.matcher.opaque_left:
+                return Reason.AHEAD
     return Reason.POLICY
 
 
 @function
 def inspect_payload(packet: Skb, scratch: Scratch, stream: Stream) -> int:
     """Bytes of a stream that is held, and goes on to the matcher so."""
-    admitted = admit_bytes(stream, scratch)
-    if admitted == Reason.POLICY:
+    settle(stream, scratch.stream)
+    admitted = admit_bytes(packet, scratch, stream)
+    if admitted == TO_MATCHER:
         rule_sets.tail_call(packet, scratch.rule_set)
-        release(stream)
-        return drop(scratch, Reason.NO_PROGRAM)
     release(stream)
-    if admitted == KNOWN:
+    if admitted == Reason.POLICY:
         return Action.OK
-    return drop(scratch, admitted)
+    if admitted == TO_STRIP:
+        stages.tail_call(packet, STAGE_STRIP)
+    return drop(scratch, admitted if admitted < TO_MATCHER else Reason.NO_PROGRAM)
 
 
 @function
@@ -118,8 +136,18 @@ def inspect_reply(scratch: Scratch) -> int:
             return Action.OK
     # Of a refused connection too: our own 403 comes by here, and the receiver, reset, has nothing else to say.
     if (scratch.flags & ACK) != 0:
-        hear_reply(stream, scratch.sequence, scratch.acknowledgement, scratch.payload_length, scratch.flags)
+        if hear_reply(stream, scratch) and stream.held != 0:
+            clear(stream, scratch)
     return Action.OK
+
+
+@function
+def clear(stream: Stream, scratch: Scratch) -> None:
+    """The receiver has all that was judged: give it back now, for the opener may long be silent. Not if that would mean to wait."""
+    if stream.compare_exchange("busy", 0, 1) == 0:
+        if is_same(stream.key, scratch.key):
+            settle(stream, scratch.stream)
+        release(stream)
 
 
 @function
@@ -130,9 +158,8 @@ def turn(scratch: Scratch, stream: Stream) -> u32:
     if (scratch.flags & SYN) == 0:
         stream.over = 1
         return Reason.POLICY
-    if scratch.payload_length != 0 or not begin_stream(stream, scratch.sequence, scratch.acknowledgement):
+    if scratch.payload_length != 0 or not begin_stream(stream, scratch):
         return Reason.BAD_SYN
-    stream.changed_ns = scratch.now_ns
     return Reason.POLICY
 
 

@@ -9,6 +9,7 @@ from pybpf.compiler.lang import Array, Count, Struct, u8, u16, u32, u64, volatil
 from pybpf.kernel_progs.abi import ConnectionKey
 
 CHUNK_BYTES: Final = 2048  # of payload that one run of a matcher looks at
+MOST_PAGES: Final = 32  # of judged bytes that a stream may have under way; a power of two
 MAX_HEAD_BYTES: Final = 8192
 MAX_TARGET_BYTES: Final = 2048  # of a whole request line
 MAX_HEADER_LINES: Final = 64
@@ -50,9 +51,24 @@ class Stream(Struct):
     initial_sequence: u32  # of the opener's first byte, as the receiver's SYN-ACK says
     answer_sequence: u32  # of the receiver's first byte, as its SYN-ACK says
     next_sequence: u32  # the first byte of the opener that was not judged yet
-    acknowledged: u32  # what the receiver has acknowledged of the opener's bytes
-    reply_sequence: u32  # the end of what the receiver has sent
+    acknowledged: u32  # the first byte of the opener that may have to come again
+    heard: u32  # what the receiver has acknowledged; written without `busy`, by compare-and-swap
+    reply_sequence: u32  # the end of what the receiver has sent; the same
+    first: u8  # the place of the first in `pages`
+    held: u8  # how many there are
+    pad_again: u16
+    pages: Annotated[Array[u16], Count(MOST_PAGES)]  # numbers of retained pages, by sequence, in a ring
     matcher: Matcher
+
+
+class Retained(Struct):
+    """retained[number]: bytes that a matcher was fed, from `sequence` on (retained.py)."""
+
+    owner: u32  # the slot of the stream that has it; 0: nobody's
+    sequence: u32
+    length: u32
+    pad: u32
+    octets: Annotated[Array[u8], Count(CHUNK_BYTES + 16)]  # with room to look past the end
 
 
 class StreamState(IntEnum):
@@ -151,6 +167,7 @@ class Scratch(Struct):
     payload_offset: u32  # where the first byte lies in the packet that was not judged before
     payload_length: u32  # from there to the end
     position: u32  # how much of it is judged
+    spare: u32  # the page of `retained` that was given back last on this CPU; of no packet
 
 
 class Part(IntEnum):

@@ -18,6 +18,7 @@ MAX_DECISIONS: Final = 65536
 MAX_RULES: Final = 65536
 MAX_CONNECTIONS: Final = 300_000  # just above a power of two: twice the buckets of the hash
 MAX_STREAMS: Final = 131072  # slots of inspected connections, one of which is nobody's; a power of two
+MAX_RETAINED: Final = 16384  # pages of judged bytes that are not acknowledged, one of which is nobody's; a power of two
 MAX_FRAGMENTED: Final = 8192  # datagrams whose later fragments are awaited
 MAX_RULE_SETS: Final = 256
 MAX_EVENTS: Final = 32768  # the newest so many are kept; a power of two
@@ -28,6 +29,7 @@ STAGE_REFUSE: Final = 0  # answers a TCP packet
 STAGE_PROHIBIT: Final = 1  # answers any packet by ICMP
 STAGE_PARSE: Final = 2  # reads whatever is not a plain IP packet
 STAGE_STREAM: Final = 3  # judges a segment of an inspected connection
+STAGE_STRIP: Final = 4  # lets one pass without its bytes
 
 # ---- the control word and its columns ----
 
@@ -44,6 +46,7 @@ WORLD_IPV6: Final = 10
 CLOSED_SIDE: Final = 0  # a side about which nothing is known: nothing passes
 OPEN_SIDE: Final = 1  # a side that no policy enforces: everything passes
 NO_STREAM: Final = 0  # the slot that is nobody's
+NO_PAGE: Final = 0  # of `retained`: the one that is nobody's
 IS_PAGE: Final = 1 << 31  # in an entry: the number of a page, else of a decision
 PAGE_ENTRIES: Final = 256
 
@@ -82,8 +85,8 @@ class Reason(IntEnum):
     SPOOFED_SOURCE = 5  # the endpoint sends from an address that is not its own
     NO_CONNECTION = 6  # an inspected port, and a packet of no known connection
     BAD_SYN = 7  # data, MPTCP or Fast Open on a SYN to an inspected port, or a SYN against the connection's direction
-    AHEAD = 8  # bytes ahead of what was judged; TCP sends them again
-    REPLAYED = 9  # bytes judged before, not yet acknowledged by the receiver: they may differ now
+    AHEAD = 8  # bytes, or a FIN, ahead of what is to be judged; TCP sends them again
+    REPLAYED = 9  # bytes that were judged before, and were others then
     URGENT = 10
     BUSY = 11  # another CPU has this connection; TCP sends the packet again
     CLOSED = 12  # the connection was refused before
@@ -101,6 +104,7 @@ class Reason(IntEnum):
     UPDATING = 24  # two rule sets at once while policies change; TCP sends the packet again
     NOT_LOADED = 25  # a table that the programs need is empty
     AFTER_CLOSE = 26  # more bytes after a request that said it was the last
+    OUTSTANDING = 27  # no room to keep judged bytes until the receiver has acknowledged them; TCP sends the packet again
 
 
 class Verdict(IntEnum):

@@ -1,31 +1,33 @@
 """Answering what is refused over TCP: 403, RST or ACK to the sender, RST to the receiver, from the refused packet itself.
 
 The packet is first made the answer and a clone of it sent back where it came from; then it is made the RST and
-goes on. Checksums: first the pseudo header's part is replaced for the new length, which is all there is to do
-for a packet whose checksum the device will finish (CHECKSUM_PARTIAL). Then the field is replaced by the full
-sum, without the pseudo-header flag, which changes finished packets only (net/core/filter.c,
-bpf_l4_csum_replace; net/core/utils.c, inet_proto_csum_replace4).
+goes on.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from pybpf.compiler.lang import Action as TcAction
 from pybpf.compiler.lang import (
-    PSEUDO_HEADER,
     Skb,
     Struct,
     checksum_add,
     function,
     program,
     u8,
-    u16,
     u32,
 )
-from pybpf.compiler.lang import Action as TcAction
 from pybpf.kernel_progs.abi import Verdict
 from pybpf.kernel_progs.answers import send_back, turn_ethernet
-from pybpf.kernel_progs.checksums import fold, internet_sum, pseudo_sum4, pseudo_sum6, swapped16
+from pybpf.kernel_progs.checksums import (
+    Field16,
+    fold,
+    internet_sum,
+    pseudo_sum4,
+    pseudo_sum6,
+    set_l4_checksum,
+)
 from pybpf.kernel_progs.counting import count_frame
 from pybpf.kernel_progs.events import finish, report
 from pybpf.kernel_progs.headers import (
@@ -57,12 +59,6 @@ HOPS: Final = 64
 CHECKSUM_OFFSET: Final = 16  # in a TCP header
 
 
-class Field16(Struct):
-    """Two bytes of the packet, as they lie there."""
-
-    value: u16
-
-
 class Shape(Struct):
     """What the programs must know of the refused packet after the scratch may be another packet's."""
 
@@ -89,12 +85,9 @@ def write_tcp(packet: Skb, shape: Shape, tcp: Tcp, pseudo_sum: u32, length: int,
     tcp.checksum = current.value
     if not packet.store(shape.l4_offset, tcp):
         return False
-    if not packet.replace_l4_checksum(at, swapped16(shape.old_length), swapped16(length), PSEUDO_HEADER | 2):
-        return False
-    if not packet.load(at, current):
-        return False
+    before: u32 = shape.old_length
     shape.old_length = length & 0xFFFF
-    return packet.replace_l4_checksum(at, ~current.value & 0xFFFF, ~target & 0xFFFF, 2)
+    return set_l4_checksum(packet, at, before, length, target)
 
 
 @function

@@ -88,25 +88,17 @@ def release(stream: Stream) -> None:
 
 
 @function
-def take_slot(scratch: Scratch) -> bool:
-    """A slot for the scratch's connection, in scratch.stream; False when no candidate is to be had."""
+def find_slot(scratch: Scratch) -> Stream | None:
+    """A slot for the scratch's connection, held, and its number in scratch.stream; None when no candidate is to be had. What it says is
+    still what it said of somebody else."""
     search = Search()
     search.now_ns = scratch.now_ns
     search.at = get_prandom_u32()
     search.step = get_prandom_u32() | 1
     repeat(CANDIDATES, try_candidate, search)
-    stream = streams.lookup(search.found)
-    if stream is None or search.found == NO_STREAM:
-        return False
-    fresh = Stream()
-    fresh.busy = 1
-    fresh.key.copy_from(scratch.key)
-    fresh.state = StreamState.OPENING
-    fresh.changed_ns = scratch.now_ns
-    stream.copy_from(fresh)
-    release(stream)
     scratch.stream = search.found
-    return True
+    stream = streams.lookup(search.found)
+    return None if search.found == NO_STREAM else stream
 
 
 @callback

@@ -14,7 +14,7 @@ from pybpf.compiler.lang import (
     u64,
 )
 from pybpf.kernel_progs import abi
-from pybpf.kernel_progs.matching import Chunk, Scratch, Stream
+from pybpf.kernel_progs.matching import Chunk, Retained, Scratch, Stream
 
 control = ArrayMap(abi.Control, 1, flags=MapFlag.MMAPABLE)
 endpoints: HashMap[int, abi.Endpoint] = HashMap(u32, abi.Endpoint, abi.MAX_ENDPOINTS)
@@ -25,6 +25,8 @@ pages = ArrayMap(abi.Page, abi.MAX_PAGES)
 decisions = ArrayMap(abi.Decision, abi.MAX_DECISIONS)
 connections = LruHashMap(abi.ConnectionKey, abi.Connection, abi.MAX_CONNECTIONS)
 streams = ArrayMap(Stream, abi.MAX_STREAMS, flags=MapFlag.MMAPABLE)
+retained = ArrayMap(Retained, abi.MAX_RETAINED)
+incoming = PerCpuArray(Retained, 1)  # bytes of a packet beside those that are retained
 fragments = LruHashMap(abi.FragmentKey, abi.Fragmented, abi.MAX_FRAGMENTED)
 scratches = PerCpuArray(Scratch, 1)
 chunks = PerCpuArray(Chunk, 1)

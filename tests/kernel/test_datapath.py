@@ -104,45 +104,6 @@ def test_after_a_refusal_data_is_answered_by_reset_and_nothing_reaches_the_recei
     assert datapath.receive(frame(replace(after, flags=ACK | FIN))).return_value == SHOT
 
 
-def test_bytes_ahead_of_what_was_judged_are_dropped(datapath: Datapath) -> None:
-    at = datapath.connect()
-    assert datapath.receive(frame(replace(at, sequence=at.sequence + 4, payload=GET[4:]))).return_value == SHOT
-    assert datapath.events()[-1].reason == Reason.AHEAD
-
-
-def test_judged_bytes_come_again_only_once_the_receiver_has_them(datapath: Datapath) -> None:
-    at = datapath.connect()
-    datapath.request(at, [GET])
-    again = frame(replace(at, payload=BAD[: len(GET)]))
-    assert datapath.receive(again).return_value == SHOT
-    assert datapath.events()[-1].reason == Reason.REPLAYED
-    datapath.send(frame(reply_to(replace(at, payload=GET), sequence=5001, flags=ACK)))
-    assert passed(datapath.receive(again), again)
-
-
-def test_an_overlap_is_judged_only_where_it_is_new(datapath: Datapath) -> None:
-    at = datapath.connect()
-    datapath.request(at, [GET])
-    datapath.send(frame(reply_to(replace(at, payload=GET), sequence=5001, flags=ACK)))
-    overlap = frame(replace(at, sequence=at.sequence + 4, payload=GET[4:] + GET))
-    assert passed(datapath.receive(overlap), overlap)
-    datapath.send(frame(reply_to(replace(at, payload=GET + GET), sequence=5001, flags=ACK)))
-    assert is_reset(datapath.receive(frame(replace(at, sequence=at.sequence + len(GET), payload=GET + BAD))))
-
-
-def test_an_overlap_with_bytes_the_receiver_may_not_have_is_dropped(datapath: Datapath) -> None:
-    at = datapath.connect()
-    datapath.request(at, [GET])
-    assert datapath.receive(frame(replace(at, payload=GET + GET))).return_value == SHOT
-
-
-def test_the_receiver_cannot_acknowledge_what_was_not_judged(datapath: Datapath) -> None:
-    at = datapath.connect()
-    datapath.send(frame(reply_to(replace(at, payload=b"x" * 5000), sequence=5001, flags=ACK)))
-    stream = datapath.stream(at)
-    assert stream is not None and stream.acknowledged == at.sequence
-
-
 def test_a_syn_ack_that_is_sent_again_does_not_rewind_the_stream(datapath: Datapath) -> None:
     at = datapath.connect()
     datapath.request(at, [GET[:7]])

@@ -95,13 +95,13 @@ class Datapath:
         """The events since the last call."""
         return [abi.Event.view(bytearray(record)) for record in self.log.read(0)]
 
-    def connect(self, *, port: int = 80, client: str = CLIENT) -> Segment:
+    def connect(self, *, port: int = 80, client: str = CLIENT, sequence: int = 1000) -> Segment:
         """A handshake through the datapath; the segment the client would send next, without payload."""
-        syn = Segment(client, SERVICE, next(self._ports), port, sequence=1000, flags=SYN)
+        syn = Segment(client, SERVICE, next(self._ports), port, sequence=sequence, flags=SYN)
         self.receive(frame(syn))
         answer = reply_to(syn, sequence=5000, flags=SYN | ACK)
         self.send(frame(answer))
-        ready = replace(syn, sequence=1001, acknowledgement=5001, flags=ACK)
+        ready = replace(syn, sequence=sequence + 1, acknowledgement=5001, flags=ACK)
         self.receive(frame(ready))
         return replace(ready, flags=ACK | PSH)
 
