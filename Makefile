@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 all: test
 
-$(VENV)/made: pyproject.toml setup.py ext/build_bpf.py ext/_bpf.c ext/_bpf.cdef.h
+$(VENV)/made: pyproject.toml setup.py $(wildcard ext/*.py ext/*.c ext/*.h ext/automata/*.c ext/automata/*.h)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@

@@ -17,10 +17,10 @@ setup(
         "pybpf": ["py.typed", "_bpf.pyi"],
         "pybpf.demo": ["scenarios/*/*.yaml"],
         "pybpf.compiler": ["py.typed"],
-        "pybpf.compiler.automata": ["unicode.txt"],
+        "pybpf.compiler.automata": ["unicode.txt", "_automata.pyi"],
         "pybpf.compiler.policy.language": ["*.lark"],
         "pybpf.kernel_progs": ["py.typed", "LICENSE"],
     },
-    cffi_modules=["ext/build_bpf.py:ffibuilder"],
+    cffi_modules=["ext/build_bpf.py:ffibuilder", "ext/build_automata.py:ffibuilder"],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

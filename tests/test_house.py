@@ -87,6 +87,12 @@ def test_only_syscalls_imports_the_extension() -> None:
     assert users <= {"pybpf.syscalls"}
 
 
+def test_only_compiled_imports_the_extension_of_automata() -> None:
+    name = f"{C}.automata._automata"
+    users = {module for module, path in sources() if name in set(imports(path, module)) or "import _automata" in path.read_text()}
+    assert users == {f"{C}.automata.compiled"}
+
+
 def measured_files() -> list[Path]:
     folders = [*FOLDERS, "tests", "bench", "ext"]
     return [path for folder in folders for kind in ("*.py", "*.c", "*.h") for path in sorted((ROOT / folder).rglob(kind))]

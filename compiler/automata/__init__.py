@@ -5,11 +5,12 @@
           trees written by hand, with marks
 
 Every arrow is a pure function between frozen values. The languages are sets of byte strings; a text pattern means the
-UTF-8 encodings of its matches. A *mark* is a small number that says "the bytes so far have just reached this point":
+UTF-8 encodings of its matches. Each arrow is written twice: in Python, one algorithm a file, to be read and to say what is
+right; and in C (ext/automata, by way of compiled.py), which is what is exported here. A *mark* is a small number that says "the bytes so far have just reached this point":
 a rule's number at its end, or a grammar's landmark in the middle.
 """
 
-from pybpf.compiler.automata.algebra import NOTHING, as_pattern, either, is_empty, without
+from pybpf.compiler.automata.algebra import NOTHING, as_pattern, is_empty
 from pybpf.compiler.automata.bytesets import (
     ALPHA,
     ALPHANUMERIC,
@@ -25,15 +26,31 @@ from pybpf.compiler.automata.bytesets import (
     bytes_of,
     ranges,
 )
+from pybpf.compiler.automata.compiled import (
+    combine,
+    determinize,
+    either,
+    follow,
+    intersect,
+    minimize,
+    pack,
+    thompson,
+    trim,
+    without,
+)
 from pybpf.compiler.automata.cursor import PatternError
-from pybpf.compiler.automata.dfa import DEAD, MAX_DFA_STATES, Dfa, matches, run
-from pybpf.compiler.automata.follow import follow
-from pybpf.compiler.automata.minimize import minimize
-from pybpf.compiler.automata.nfa import Nfa, TooManyStates, simulate, thompson
-from pybpf.compiler.automata.pack import PackedTable, TableTooLarge, pack, walk
+from pybpf.compiler.automata.dfa import (
+    DEAD,
+    MAX_DFA_STATES,
+    Dfa,
+    marked_states,
+    matches,
+    run,
+    staying_states,
+)
+from pybpf.compiler.automata.nfa import Nfa, TooManyStates, TooMuchMemory, simulate
+from pybpf.compiler.automata.pack import PackedTable, TableTooLarge, walk
 from pybpf.compiler.automata.pattern import parse
-from pybpf.compiler.automata.product import combine, intersect
-from pybpf.compiler.automata.subset import determinize
 from pybpf.compiler.automata.tree import (
     Alternate,
     Concat,
@@ -49,7 +66,6 @@ from pybpf.compiler.automata.tree import (
     optional,
     sequence,
 )
-from pybpf.compiler.automata.trim import trim
 from pybpf.compiler.automata.witness import witness
 
 __all__ = [
@@ -80,6 +96,7 @@ __all__ = [
     "Repeat",
     "TableTooLarge",
     "TooManyStates",
+    "TooMuchMemory",
     "as_pattern",
     "byte_classes",
     "byte_range",
@@ -92,6 +109,7 @@ __all__ = [
     "intersect",
     "is_empty",
     "marked",
+    "marked_states",
     "matches",
     "minimize",
     "optional",
@@ -101,6 +119,7 @@ __all__ = [
     "run",
     "sequence",
     "simulate",
+    "staying_states",
     "thompson",
     "trim",
     "walk",

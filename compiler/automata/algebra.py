@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from pybpf.compiler.automata.bytesets import BYTE_VALUES, ByteSet, common_refinement
-from pybpf.compiler.automata.dfa import DEAD, MAX_DFA_STATES, NO_MARKS, Dfa, explore
+from pybpf.compiler.automata.dfa import DEAD, MAX_DFA_STATES, Dfa, explore, tabulated
+from pybpf.compiler.automata.flat import NO_MARKS
 from pybpf.compiler.automata.minimize import minimize
 from pybpf.compiler.automata.tree import Graph
 
 # No text at all.
-NOTHING: Final = Dfa(bytes(BYTE_VALUES), 1, ((DEAD,),), DEAD, (NO_MARKS,))
+NOTHING: Final = tabulated(bytes(BYTE_VALUES), [[DEAD]], DEAD, [NO_MARKS])
 
 
 def either(left: Dfa, right: Dfa, *, max_states: int = MAX_DFA_STATES) -> Dfa:
@@ -40,10 +41,15 @@ def without(left: Dfa, right: Dfa, *, max_states: int = MAX_DFA_STATES) -> Dfa:
         return [(left_row[one], right_row[other]) if left_row[one] != DEAD else None for one, other in halves]
 
     def marks_of(pair: tuple[int, int]) -> frozenset[int]:
-        return NO_MARKS if right.marks[pair[1]] else left.marks[pair[0]]
+        return where_unmarked(left.marks[pair[0]], right.marks[pair[1]])
 
     start = (left.start, right.start) if left.start != DEAD else None
     return minimize(explore(classes, start, step, marks_of, max_states=max_states))
+
+
+def where_unmarked(ours: frozenset[int], theirs: frozenset[int]) -> frozenset[int]:
+    """Left's marks where right has none."""
+    return NO_MARKS if theirs else ours
 
 
 def is_empty(dfa: Dfa) -> bool:

@@ -106,6 +106,11 @@ def class_count(classes: bytes) -> int:
     return max(classes) + 1
 
 
+def classes_in(classes: bytes, members: ByteSet) -> tuple[int, ...]:
+    """The classes that make up a set of bytes, which is a union of classes."""
+    return tuple(dict.fromkeys(classes[byte] for byte in members))
+
+
 def common_refinement(left: bytes, right: bytes) -> tuple[bytes, tuple[tuple[int, int], ...]]:
     """The class map that tells bytes apart when either map does, and for each class its (left, right) classes."""
     both = list(zip(left, right, strict=True))

@@ -7,12 +7,12 @@ same. Linear in the size of the table.
 from __future__ import annotations
 
 from pybpf.compiler.automata.bytesets import number_classes
-from pybpf.compiler.automata.dfa import Dfa
+from pybpf.compiler.automata.dfa import Dfa, tabulated
 
 
 def merge_columns(dfa: Dfa) -> Dfa:
     """The same states over the coarsest class map; classes are numbered by their smallest byte."""
-    columns = list(zip(*dfa.transitions, strict=True))
+    columns = dfa.transitions.columns()
     classes = number_classes(columns[each] for each in dfa.classes)
-    kept = tuple(dict.fromkeys(columns[each] for each in dfa.classes))
-    return Dfa(classes, len(kept), tuple(zip(*kept, strict=True)), dfa.start, dfa.marks)
+    kept = dict.fromkeys(columns[each] for each in dfa.classes)
+    return tabulated(classes, zip(*kept, strict=True), dfa.start, dfa.marks)

@@ -6,41 +6,47 @@ start, which is 1 unless it is dead, so a machine's numbers depend on what it do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
-from pybpf.compiler.automata.bytesets import BYTE_VALUES, class_count
+from pybpf.compiler.automata.bytesets import BYTE_VALUES, ByteSet, class_count, classes_in, number_classes
+from pybpf.compiler.automata.flat import NO_MARKS, Edges, Marks, Rows, edges_of_rows, marks_of_states
 from pybpf.compiler.automata.nfa import TooManyStates
 
 DEAD = 0
-MAX_DFA_STATES = 1 << 16  # more than any packed table can number
-NO_MARKS: frozenset[int] = frozenset()
+MAX_DFA_STATES = 1 << 20
 
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dfa:
     """A machine that is in one state after each byte.
 
-    classes       256 bytes: byte value -> class
+    classes       256 bytes: byte value -> class; classes are numbered by their smallest bytes
     class_count   how many classes there are
-    transitions   [state][class] -> state
+    edges         the states that each state leads to, with the classes on which it does
     start         the state before the first byte
     marks         [state] -> the marks of every point that the bytes so far have just reached
     """
 
     classes: bytes
     class_count: int
-    transitions: tuple[tuple[int, ...], ...]
+    edges: Edges
     start: int
-    marks: tuple[frozenset[int], ...]
+    marks: Marks
 
     def __post_init__(self) -> None:
         assert len(self.classes) == BYTE_VALUES and self.class_count == class_count(self.classes)
-        assert len(self.marks) == len(self.transitions) > self.start
-        assert not self.marks[DEAD] and not any(self.transitions[DEAD])
+        assert len(self.marks) == len(self.edges.firsts) - 1 > self.start
+        assert not self.marks.sets[0] and not self.marks.labels[DEAD] and not self.edges.firsts[DEAD + 1]
+
+    @cached_property
+    def transitions(self) -> Rows:
+        """[state][class] -> state, for those who look at few machines or small ones: written out on first use."""
+        return self.edges.rows(self.class_count)
 
     @property
     def dead(self) -> int:
@@ -49,7 +55,13 @@ class Dfa:
 
     @property
     def state_count(self) -> int:
-        return len(self.transitions)
+        return len(self.marks)
+
+
+def tabulated(classes: bytes, rows: Iterable[Sequence[int]], start: int, marks: Iterable[frozenset[int]]) -> Dfa:
+    """The machine with these rows and marks, one each for every state."""
+    assert classes == number_classes(classes)
+    return Dfa(classes, class_count(classes), edges_of_rows(rows), start, marks_of_states(marks))
 
 
 def run(dfa: Dfa, text: bytes, state: int | None = None) -> int:
@@ -63,6 +75,23 @@ def run(dfa: Dfa, text: bytes, state: int | None = None) -> int:
 def matches(dfa: Dfa, text: bytes) -> frozenset[int]:
     """The marks that hold after all of `text`."""
     return dfa.marks[run(dfa, text)]
+
+
+def marked_states(dfa: Dfa) -> list[int]:
+    """The states with marks, ascending."""
+    return [state for state, label in enumerate(dfa.marks.labels) if label]
+
+
+def staying_states(dfa: Dfa, members: ByteSet) -> list[int]:
+    """The states that lead to themselves on every byte of `members`, of which there is one; ascending."""
+    wanted = sum(1 << each for each in classes_in(dfa.classes, members))
+    enough = {number for number, mask in enumerate(dfa.edges.masks()) if mask & wanted == wanted}
+    firsts, pairs = dfa.edges.firsts.view, dfa.edges.pairs.view
+    return [
+        state
+        for state in range(dfa.state_count)
+        if any(pairs[2 * edge + 1] == state and pairs[2 * edge] in enough for edge in range(firsts[state], firsts[state + 1]))
+    ]
 
 
 def explore(
@@ -96,4 +125,4 @@ def explore(
     first = number(start)
     for key in waiting:  # grows while it is read
         rows.append(tuple([number(each) for each in step(key)]))
-    return Dfa(classes, count, tuple(rows), first, (NO_MARKS, *map(marks_of, waiting)))
+    return tabulated(classes, rows, first, (NO_MARKS, *map(marks_of, waiting)))

@@ -8,11 +8,15 @@ states directly; it is slow and obviously right, and every other machine in this
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
 from typing import TypeAlias, assert_never
 
 from pybpf.compiler.automata.bytesets import ByteSet, bytes_of
+from pybpf.compiler.automata.flat import Numbers, Rows
 from pybpf.compiler.automata.tree import (
     Alternate,
     Concat,
@@ -26,7 +30,7 @@ from pybpf.compiler.automata.tree import (
     Repeat,
 )
 
-MAX_NFA_STATES = 1 << 18
+MAX_NFA_STATES = 1 << 22
 
 
 class TooManyStates(Exception):
@@ -35,6 +39,14 @@ class TooManyStates(Exception):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"more than {limit} states")
+
+
+class TooMuchMemory(TooManyStates):
+    """A machine, or what it takes to make it, outgrew its limit of bytes before that of states."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit = limit_bytes
+        Exception.__init__(self, f"more than {limit_bytes >> 20} MiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +75,50 @@ class Marked:
 State: TypeAlias = Move | Split | Marked
 
 
-@dataclass(frozen=True, slots=True)
-class Nfa:
-    """A nondeterministic machine: states by number. What it accepts is told by its marks, wherever they stand."""
+class Kind(IntEnum):
+    """What a state of a flat machine is."""
 
-    states: tuple[State, ...]
+    MOVE = 0
+    SPLIT = 1
+    MARKED = 2
+
+
+@dataclass(frozen=True)
+class Nfa:
+    """A nondeterministic machine: states by number. What it accepts is told by its marks, wherever they stand.
+
+    cells      [state] -> (MOVE, number of its set, target), (SPLIT, first of its branches, how many) or (MARKED, mark, target)
+    branches   the targets of splits
+    sets       the sets of bytes of moves, in the order in which they were first used
+    """
+
+    cells: Rows
+    branches: Numbers
+    sets: tuple[ByteSet, ...]
     start: int
+
+    @cached_property
+    def states(self) -> tuple[State, ...]:
+        """The same states one by one, for those who walk few of them."""
+        return tuple(map(self._state, self.cells))
+
+    def _state(self, cell: Sequence[int]) -> State:
+        kind, value, last = cell
+        match kind:
+            case Kind.MOVE:
+                return Move(self.sets[value], last)
+            case Kind.SPLIT:
+                return Split(tuple(self.branches.view[value : value + last]))
+            case _:
+                return Marked(value, last)
 
 
 def thompson(tree: Pattern, *, max_states: int = MAX_NFA_STATES) -> Nfa:
     """The machine of a tree. Raises TooManyStates when it needs more than `max_states`."""
     builder = _Builder(max_states)
-    end = builder.add(Split(()))
+    end = builder.split([])
     start = builder.build(tree, end)
-    return Nfa(tuple(builder.states), start)
+    return Nfa(Rows(Numbers(builder.cells), 3), Numbers(builder.branches), tuple(builder.sets), start)
 
 
 def simulate(nfa: Nfa, text: bytes) -> frozenset[int]:
@@ -115,14 +157,31 @@ class _Builder:
     """States so far."""
 
     def __init__(self, max_states: int) -> None:
-        self.states: list[State] = []
+        self.cells = array("I")
+        self.branches = array("I")
+        self.sets: dict[ByteSet, int] = {}
+        self.count = 0
         self.max_states = max_states
 
-    def add(self, state: State) -> int:
-        if len(self.states) >= self.max_states:
+    def add(self, kind: Kind, value: int, last: int) -> int:
+        if self.count >= self.max_states:
             raise TooManyStates(self.max_states)
-        self.states.append(state)
-        return len(self.states) - 1
+        self.cells.extend((kind, value, last))
+        self.count += 1
+        return self.count - 1
+
+    def move(self, members: ByteSet, target: int) -> int:
+        return self.add(Kind.MOVE, self.sets.setdefault(members, len(self.sets)), target)
+
+    def split(self, targets: Sequence[int]) -> int:
+        state = self.add(Kind.SPLIT, 0, 0)
+        self.divide(state, targets)
+        return state
+
+    def divide(self, state: int, targets: Sequence[int]) -> None:
+        """Gives a split its targets."""
+        self.cells[state * 3 + 1 : state * 3 + 3] = array("I", (len(self.branches), len(targets)))
+        self.branches.extend(targets)
 
     def build(self, tree: Pattern, following: int) -> int:
         """The state at which `tree` begins, when `following` is what comes after it."""
@@ -131,20 +190,20 @@ class _Builder:
                 return following
             case Literal(text):
                 for byte in reversed(text):
-                    following = self.add(Move(bytes_of(bytes([byte])), following))
+                    following = self.move(bytes_of(bytes([byte])), following)
                 return following
             case OneOf(members):
-                return self.add(Move(members, following))
+                return self.move(members, following)
             case Concat(parts):
                 for part in reversed(parts):
                     following = self.build(part, following)
                 return following
             case Alternate(choices):
-                return self.add(Split(tuple([self.build(each, following) for each in choices])))
+                return self.split([self.build(each, following) for each in choices])
             case Repeat(inner, minimum, maximum):
                 return self.repeat(inner, minimum, maximum, following)
             case Mark(number):
-                return self.add(Marked(number, following))
+                return self.add(Kind.MARKED, number, following)
             case Graph():
                 return self.graph(tree, following)
             case Look():
@@ -153,21 +212,21 @@ class _Builder:
 
     def graph(self, graph: Graph, following: int) -> int:
         """Its states as they are; those it may end in go on to what comes after."""
-        entries = [self.add(Split(())) for _ in graph.moves]
+        entries = [self.split([]) for _ in graph.moves]
         for number, moves in enumerate(graph.moves):
-            targets = [self.add(Move(members, entries[target])) for members, target in moves]
-            self.states[entries[number]] = Split((*targets, following) if number in graph.finals else tuple(targets))
+            targets = [self.move(members, entries[target]) for members, target in moves]
+            self.divide(entries[number], [*targets, following] if number in graph.finals else targets)
         return entries[0]
 
     def repeat(self, inner: Pattern, minimum: int, maximum: int | None, following: int) -> int:
         """`minimum` copies in a row, then a loop, or one optional copy inside the other: x{1,3} is x(x(x)?)?."""
+        entry = following
         if maximum is None:
-            entry = self.add(Split(()))
-            self.states[entry] = Split((self.build(inner, entry), following))
+            entry = self.split([])
+            self.divide(entry, [self.build(inner, entry), following])
         else:
-            entry = following
             for _ in range(maximum - minimum):
-                entry = self.add(Split((self.build(inner, entry), following)))
+                entry = self.split([self.build(inner, entry), following])
         for _ in range(minimum):
             entry = self.build(inner, entry)
         return entry

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 from pybpf.compiler.automata.columns import merge_columns
 from pybpf.compiler.automata.dfa import DEAD, Dfa
+from pybpf.compiler.automata.flat import Numbers, numbers
 
 ENTRY_LIMIT = 1 << 20  # 4 MiB of u32
 
@@ -53,9 +54,9 @@ class PackedTable:
     classes: bytes
     class_count: int
     stride_shift: int
-    transitions: tuple[int, ...]
+    transitions: Numbers
     start: int
-    number_of: tuple[int, ...]
+    number_of: Numbers
 
     @property
     def state_count(self) -> int:
@@ -66,31 +67,30 @@ class PackedTable:
         return self.number_of[state] << self.stride_shift
 
 
-def pack(dfa: Dfa, special: Sequence[int] = ()) -> PackedTable:
+def pack(dfa: Dfa, special: Sequence[int] = (), *, max_entries: int = ENTRY_LIMIT) -> PackedTable:
     """The table of a machine, best a minimal one, with the rows of `special` states right behind the dead state's.
 
     Special states are kept even where the start does not lead to them. Raises ValueError when `special` names a state
-    twice, the dead state or none at all; TableTooLarge when there are more entries than a kernel map should hold.
+    twice, the dead state or none at all; TableTooLarge when there are more than `max_entries` entries.
     """
-    if len(set(special)) != len(special) or not all(DEAD < state < dfa.state_count for state in special):
-        raise ValueError(f"special states are different, alive and below {dfa.state_count}: {list(special)}")
+    check_special(dfa, special)
     merged = merge_columns(dfa)
     order = _order(merged, special)
-    shift = (merged.class_count - 1).bit_length()
-    if len(order) << shift > ENTRY_LIMIT:
-        raise TableTooLarge(len(order), 1 << shift, ENTRY_LIMIT)
+    shift = stride_shift(merged)
+    if len(order) << shift > max_entries:
+        raise TableTooLarge(len(order), 1 << shift, max_entries)
     number_of = [DEAD] * merged.state_count
     for number, state in enumerate(order):
         number_of[state] = number
     padding = [DEAD] * ((1 << shift) - merged.class_count)
-    rows = [[number_of[target] << shift for target in merged.transitions[state]] + padding for state in order]
+    rows = ([number_of[target] << shift for target in merged.transitions[state]] + padding for state in order)
     return PackedTable(
         classes=merged.classes,
         class_count=merged.class_count,
         stride_shift=shift,
-        transitions=tuple(entry for row in rows for entry in row),
+        transitions=numbers(entry for row in rows for entry in row),
         start=number_of[merged.start] << shift,
-        number_of=tuple(number_of),
+        number_of=numbers(number_of),
     )
 
 
@@ -100,6 +100,17 @@ def walk(table: PackedTable, text: bytes, entry: int | None = None) -> int:
     for byte in text:
         current = table.transitions[current + table.classes[byte]]
     return current
+
+
+def check_special(dfa: Dfa, special: Sequence[int]) -> None:
+    """Raises ValueError unless these are different states, and alive."""
+    if len(set(special)) != len(special) or not all(DEAD < state < dfa.state_count for state in special):
+        raise ValueError(f"special states are different, alive and below {dfa.state_count}: {list(special)}")
+
+
+def stride_shift(dfa: Dfa) -> int:
+    """The logarithm of the stride that holds a row."""
+    return (dfa.class_count - 1).bit_length()
 
 
 def _order(dfa: Dfa, special: Sequence[int]) -> list[int]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pybpf.compiler.automata.bytesets import common_refinement
-from pybpf.compiler.automata.dfa import DEAD, MAX_DFA_STATES, NO_MARKS, Dfa, explore
+from pybpf.compiler.automata.dfa import DEAD, MAX_DFA_STATES, Dfa, explore
+from pybpf.compiler.automata.flat import NO_MARKS
 from pybpf.compiler.automata.trim import trim
 
 Join = Callable[[frozenset[int], frozenset[int]], frozenset[int]]
@@ -36,7 +37,12 @@ def combine(left: Dfa, right: Dfa, join: Join, *, max_states: int = MAX_DFA_STAT
 
 def intersect(left: Dfa, right: Dfa, *, accept: int, max_states: int = MAX_DFA_STATES) -> Dfa:
     """Left's marks where right carries the mark `accept`, and none elsewhere."""
-    return combine(left, right, lambda ours, theirs: ours if accept in theirs else NO_MARKS, max_states=max_states)
+    return combine(left, right, where_accepted(accept), max_states=max_states)
+
+
+def where_accepted(accept: int) -> Join:
+    """Left's marks where right's have `accept` among them."""
+    return lambda ours, theirs: ours if accept in theirs else NO_MARKS
 
 
 def _alive(left: int, right: int) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ the size of the sets.
 
 from __future__ import annotations
 
-from pybpf.compiler.automata.bytesets import ByteSet, byte_classes, class_count
+from pybpf.compiler.automata.bytesets import byte_classes, class_count, classes_in
 from pybpf.compiler.automata.dfa import MAX_DFA_STATES, Dfa, explore
 from pybpf.compiler.automata.nfa import Move, Nfa, closure, marks_in
 
@@ -19,8 +19,8 @@ def determinize(nfa: Nfa, max_states: int = MAX_DFA_STATES) -> Dfa:
     Raises TooManyStates when it has more than `max_states` states, the dead one included.
     """
     moves = {number: state for number, state in enumerate(nfa.states) if isinstance(state, Move)}
-    classes = byte_classes(state.members for state in moves.values())
-    columns = {members: _classes_in(classes, members) for members in {state.members for state in moves.values()}}
+    classes = byte_classes(nfa.sets)
+    columns = {members: classes_in(classes, members) for members in nfa.sets}
     reached_by = {target: closure(nfa, [target]) for target in {state.target for state in moves.values()}}
     exits = {number: (columns[state.members], reached_by[state.target]) for number, state in moves.items()}
     count = class_count(classes)
@@ -36,8 +36,3 @@ def determinize(nfa: Nfa, max_states: int = MAX_DFA_STATES) -> Dfa:
         return marks_in(nfa, subset)
 
     return explore(classes, closure(nfa, [nfa.start]) or None, step, marks_of, max_states=max_states)
-
-
-def _classes_in(classes: bytes, members: ByteSet) -> tuple[int, ...]:
-    """The classes that make up a set of bytes."""
-    return tuple(dict.fromkeys(classes[byte] for byte in members))

@@ -59,7 +59,7 @@ def _rule_set(index: int, tables: HttpTables) -> Iterator[str]:
     for number in range(packed.class_count):
         yield f"  class {number}: {_ranges([byte for byte in range(256) if packed.classes[byte] == number])}"
     for state in range(1, states):
-        row = packed.transitions[state << packed.stride_shift :][: packed.class_count]
+        row = packed.transitions.view[state << packed.stride_shift :][: packed.class_count]
         steps = " ".join(f"{number}>{entry >> packed.stride_shift}" for number, entry in enumerate(row) if entry)
         meaning = f" {tables.actions[state - 1].name}" if state <= len(tables.actions) else ""
         yield f"  state {state}{meaning}: {steps}".rstrip()

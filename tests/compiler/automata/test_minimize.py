@@ -23,7 +23,9 @@ from pybpf.compiler.automata import (
     sequence,
     thompson,
 )
+from pybpf.compiler.automata.bytesets import number_classes
 from pybpf.compiler.automata.columns import merge_columns
+from pybpf.compiler.automata.dfa import tabulated
 from tests.compiler.automata.engines import machine, pattern_machine, reachable
 from tests.compiler.automata.strategies import trees
 
@@ -82,16 +84,10 @@ def shuffled(dfa: Dfa, seed: int) -> Dfa:
     """The same machine with its states in another order and every class split in two."""
     order = [DEAD, *random.Random(seed).sample(range(1, dfa.state_count), dfa.state_count - 1)]
     number_of = {state: number for number, state in enumerate(order)}
-    classes = bytes(2 * each + byte % 2 for byte, each in enumerate(dfa.classes))
-    used = sorted(set(classes))
-    rows = [[number_of[dfa.transitions[state][each // 2]] for each in used] for state in order]
-    return Dfa(
-        bytes(used.index(each) for each in classes),
-        len(used),
-        tuple(map(tuple, rows)),
-        number_of[dfa.start],
-        tuple(dfa.marks[state] for state in order),
-    )
+    halves = [(each, byte % 2) for byte, each in enumerate(dfa.classes)]
+    columns = [each for each, _ in dict.fromkeys(halves)]
+    rows = [[number_of[dfa.transitions[state][each]] for each in columns] for state in order]
+    return tabulated(number_classes(halves), rows, number_of[dfa.start], [dfa.marks[state] for state in order])
 
 
 @settings(max_examples=200, deadline=None)
@@ -109,7 +105,7 @@ def machines(draw: st.DrawFn) -> Dfa:
     rows = draw(st.lists(st.tuples(states, states), min_size=count - 1, max_size=count - 1))
     marks = draw(st.lists(st.sampled_from([frozenset[int](), frozenset([1])]), min_size=count - 1, max_size=count - 1))
     classes = bytes(byte == ord("a") for byte in range(256))
-    return Dfa(classes, 2, ((0, 0), *rows), draw(states), (frozenset(), *marks))
+    return tabulated(classes, [(0, 0), *rows], draw(states), [frozenset(), *marks])
 
 
 @settings(max_examples=500, deadline=None)

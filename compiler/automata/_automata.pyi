@@ -1,0 +1,6 @@
+"""The cffi extension: what ext/automata/automata.cdef.h declares."""
+
+from typing import Any
+
+ffi: Any
+lib: Any
