@@ -6,10 +6,14 @@
 
 Every arrow is a pure function between frozen values. The languages are sets of byte strings; a text pattern means the
 UTF-8 encodings of its matches. Each arrow is written twice: in Python, one algorithm a file, to be read and to say what is
-right; and in C (ext/automata, by way of compiled.py), which is what is exported here. A *mark* is a small number that says "the bytes so far have just reached this point":
-a rule's number at its end, or a grammar's landmark in the middle.
+right; and in C (ext/automata, by way of compiled.py), which is what is exported here. A *mark* is a small number that says
+"the bytes so far have just reached this point": a rule's number at its end, or a grammar's landmark in the middle.
 """
 
+# Modules that are called as their functions come first: importing a module puts it in its package, under its name.
+from pybpf.compiler.automata import follow as _follow  # noqa: F401
+from pybpf.compiler.automata import minimize as _minimize  # noqa: F401
+from pybpf.compiler.automata import trim as _trim  # noqa: F401
 from pybpf.compiler.automata.algebra import NOTHING, as_pattern, is_empty
 from pybpf.compiler.automata.bytesets import (
     ALPHA,
@@ -45,6 +49,7 @@ from pybpf.compiler.automata.dfa import (
     Dfa,
     marked_states,
     matches,
+    remarked,
     run,
     staying_states,
 )
@@ -116,6 +121,7 @@ __all__ = [
     "pack",
     "parse",
     "ranges",
+    "remarked",
     "run",
     "sequence",
     "simulate",

@@ -6,8 +6,8 @@ start, which is 1 unless it is dead, so a machine's numbers depend on what it do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -75,6 +75,11 @@ def run(dfa: Dfa, text: bytes, state: int | None = None) -> int:
 def matches(dfa: Dfa, text: bytes) -> frozenset[int]:
     """The marks that hold after all of `text`."""
     return dfa.marks[run(dfa, text)]
+
+
+def remarked(dfa: Dfa, meant: Mapping[frozenset[int], frozenset[int]]) -> Dfa:
+    """The machine with other marks: those of each state, all together, replaced by what they are meant to be."""
+    return replace(dfa, marks=marks_of_states(meant[each] for each in dfa.marks))
 
 
 def marked_states(dfa: Dfa) -> list[int]:

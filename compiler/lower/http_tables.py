@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from pybpf.compiler.automata import (
     UPPER,
-    ByteSet,
     Dfa,
     OneOf,
     PackedTable,
@@ -29,10 +28,13 @@ from pybpf.compiler.automata import (
     follow,
     intersect,
     marked,
+    marked_states,
     minimize,
     pack,
+    remarked,
     run,
     sequence,
+    staying_states,
     thompson,
 )
 from pybpf.compiler.diag import CompileError, Diagnostic
@@ -141,18 +143,18 @@ def _listed(line: Dfa, rules: Sequence[HttpRule], conditions: Conditions, first_
     """The machine of request lines with one mark for each list of rules that a line can leave, and the lists by their marks."""
     marks: dict[tuple[int, ...], int] = {}
     found: dict[frozenset[int], frozenset[int]] = {frozenset(): frozenset()}
-    for each in line.marks:
+    for each in line.marks.sets:
         if each not in found:
             left = choices_of([mark - first_mark for mark in each], conditions.wanted, rules)
             found[each] = frozenset({marks.setdefault(left, first_mark + len(marks))})
-    return replace(line, marks=tuple(found[each] for each in line.marks)), {mark: left for left, mark in marks.items()}
+    return remarked(line, found), {mark: left for left, mark in marks.items()}
 
 
 def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machine) -> HttpTables:
     dfa = machine.dfa
     chunks = _chunk_states(machine)
     value, line = _usual_states(machine)
-    meaning = {state: action for state in range(1, len(dfa.marks)) if (action := _action(machine, state)) is not None}
+    meaning = _meaning(machine)
     meaning |= {state: meaning.get(state, Action.CHUNK_STEP) for state in chunks} | {line: Action.LINE}
     places = {state: place for place, state in enumerate(chunks)}
     others = sorted(meaning.keys() - places.keys(), key=lambda state: (meaning[state], state))
@@ -163,7 +165,7 @@ def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machin
     rows = 1 << max(MIN_SPECIAL_ROWS - 1, len(order)).bit_length()
     arrays = {
         "classes": table.classes,
-        "transitions": _numbers(table.transitions, 4, 1 << (len(table.transitions) - 1).bit_length()),
+        "transitions": table.transitions.view.tobytes().ljust(4 << (len(table.transitions) - 1).bit_length(), b"\0"),
         "actions": bytes([Action.REFUSE, *(meaning[state] for state in order)]).ljust(rows, b"\0"),
         "arguments": _numbers([0, *(_argument(machine, state, starts) for state in order)], 4, rows),
         "met": _numbers([0, *(_met(machine, state) for state in order)], 8, rows),
@@ -179,15 +181,15 @@ def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machin
     return HttpTables(rules, dfa, table, actions, arrays | {"settings": _numbers(settings, 4, 8)}, tag)
 
 
-def _action(machine: Machine, state: int) -> Action | None:
-    """What entering a state means to the kernel program; None for an ordinary one."""
-    found = {_action_of(machine, mark) for mark in machine.dfa.marks[state]}
-    if _stays(machine.dfa, state, VALUE_BYTES):
-        found.add(Action.SKIP_VALUE)
-    elif _stays(machine.dfa, state, NAME_BYTES):
-        found.add(Action.SKIP_NAME)
-    assert len(found) <= 1, f"state {state} means {found}: the grammar must keep its marks apart"
-    return next(iter(found), None)
+def _meaning(machine: Machine) -> dict[int, Action]:
+    """What entering a state means to the kernel program, for all but ordinary ones."""
+    found = {state: {_action_of(machine, mark) for mark in machine.dfa.marks[state]} for state in marked_states(machine.dfa)}
+    values, names = (set(staying_states(machine.dfa, members)) for members in (VALUE_BYTES, NAME_BYTES))
+    for state in values | names:
+        found.setdefault(state, set()).add(Action.SKIP_VALUE if state in values else Action.SKIP_NAME)
+    for state, actions in found.items():
+        assert len(actions) == 1, f"state {state} means {actions}: the grammar must keep its marks apart"
+    return {state: next(iter(actions)) for state, actions in found.items()}
 
 
 def _action_of(machine: Machine, mark: int) -> Action:
@@ -251,10 +253,6 @@ def _chunk_states(machine: Machine) -> list[int]:
     states = [run(machine.dfa, text, end) for text in CHUNK_TEXTS]
     assert len(set(states)) == len(CHUNK_TEXTS), "all states of chunked bodies differ"
     return states
-
-
-def _stays(dfa: Dfa, state: int, members: ByteSet) -> bool:
-    return all(dfa.transitions[state][dfa.classes[byte]] == state for byte in members)
 
 
 def _numbers(values: Sequence[int], octets: int, count: int) -> bytes:
