@@ -17,7 +17,7 @@ from pybpf.enforce.applying import Nothing, carry_out, current
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.installation import detach_all
 from pybpf.enforce.request import Request
-from pybpf.enforce.store import Busy, State, Unconfirmed
+from pybpf.enforce.store import State, Unconfirmed
 
 _LOOK_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.1
@@ -40,8 +40,9 @@ def carry_out_for_now(folder: Path, state: State | None, request: Request, secon
     try:
         carry_out(folder, state, request, way, unconfirmed)
     except BaseException:
-        guardian.kill()  # nothing was changed, or the next change puts it in order
-        guardian.wait()
+        if not _waits(folder, unconfirmed.before_ns):  # else it may be in force: the guardian alone knows when to take it back
+            guardian.kill()
+            guardian.wait()
         raise
 
 
@@ -61,7 +62,7 @@ def roll_back(folder: Path) -> None:
 
 
 def guard(folder: Path, before_ns: int) -> None:
-    """Wait until `before_ns` (CLOCK_MONOTONIC) and roll back what waits to be confirmed until then, unless it was. Raises as carry_out."""
+    """Wait until `before_ns` (CLOCK_MONOTONIC) and roll back what waits to be confirmed until then, unless it was. An error is tried again."""
     has_begun, looked_at = False, -1
     while (left_ns := before_ns - time.monotonic_ns()) > 0:
         if (now := store.mark(folder)) != looked_at:
@@ -70,13 +71,20 @@ def guard(folder: Path, before_ns: int) -> None:
                 return
             has_begun = has_begun or waits
         time.sleep(min(_LOOK_SECONDS, left_ns / 1e9))
-    while _waits(folder, before_ns):
-        try:
-            with store.locked(folder):
-                if _waits(folder, before_ns):
-                    roll_back(folder)
-        except Busy:
-            time.sleep(_RETRY_SECONDS)
+    while not _is_settled(folder, before_ns):
+        time.sleep(_RETRY_SECONDS)
+
+
+def _is_settled(folder: Path, before_ns: int) -> bool:
+    """Roll back what still waits, under the lock, which whoever began the change holds until it is in force. False when it must be tried
+    again: there is nobody else to do it, whatever went wrong."""
+    try:
+        with store.locked(folder):
+            if _waits(folder, before_ns):
+                roll_back(folder)
+    except Exception:
+        return False
+    return True
 
 
 def _unconfirmed(folder: Path) -> tuple[State, Unconfirmed]:
@@ -94,6 +102,7 @@ def _waits(folder: Path, before_ns: int) -> bool:
 
 def _started(folder: Path, before_ns: int) -> subprocess.Popen[bytes]:
     """The process that guards."""
-    command = [sys.executable, "-m", "pybpf", "rollback", "--folder", str(folder), "--at", str(before_ns)]
+    command = [sys.executable, "-P", "-m", "pybpf", "rollback", "--folder", str(folder.absolute()), "--at", str(before_ns)]
     nowhere = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    # Nothing of where the command was given may be run in its place: neither the folder (-P, cwd) nor what is found by it.
+    return subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, cwd="/")

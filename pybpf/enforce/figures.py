@@ -84,7 +84,7 @@ def endpoints(folder: Path) -> list[EndpointFigures]:
     state = store.read(folder) if folder.exists() else None
     if state is None:
         return []
-    names = {number: name for name, number in state.saved.endpoints.numbers.items()}
+    names = state.saved.names
     with ExitStack() as owned:
         datapath = open_pinned(owned, store.lasting(folder, state.layout), folder / str(state.generation))
         return [

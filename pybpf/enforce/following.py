@@ -72,7 +72,7 @@ def _state(folder: Path) -> State:
 
 def _attached(state: State) -> dict[Names, int]:
     """Interfaces by endpoint, as enforced now."""
-    names = {number: name for name, number in state.saved.endpoints.numbers.items()}
+    names = state.saved.names
     return {names[number]: index for index, (number, *_) in state.saved.column.endpoints.items()}
 
 

@@ -107,7 +107,7 @@ class Enforcement:
     def flows(self, timeout_ms: int) -> list[Flow]:
         """What was decided since the last call; waits up to `timeout_ms` for the first."""
         origins = {number: origin for origin, number in self._tables.rules.numbers.items()}
-        names = {number: name for (_, name), number in self._tables.endpoints.numbers.items()}
+        names = {number: name for number, (_, name) in self._tables.names.items()}
         return [flow_of(record, origins, names) for record in self._reader.read(timeout_ms)]
 
     def close(self) -> None:

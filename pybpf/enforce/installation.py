@@ -29,7 +29,7 @@ from pybpf.enforce.store import State, Unconfirmed
 from pybpf.enforce.tables import Tables
 from pybpf.kernel_progs.numbers import BOTH_COLUMNS
 from pybpf.maps import Map
-from pybpf.places import Place, find
+from pybpf.places import Place, PlaceError, find
 
 Names = tuple[str, str]
 _HERE: Final = Path(str(pybpf.__file__)).parent
@@ -162,7 +162,7 @@ def detach_all(folder: Path) -> int:
     attachments = Pinned(folder / "links", best_way())
     found = attachments.interfaces()
     attachments.keep(())
-    for each in folder.iterdir():
+    for each in filter(store.is_own, folder.iterdir()):
         if each.is_dir():
             shutil.rmtree(each)
         else:
@@ -171,9 +171,18 @@ def detach_all(folder: Path) -> int:
 
 
 def places_of(request: Request) -> dict[Names, Place]:
-    """Where the endpoints are that are there now. Raises PlaceError."""
-    found = ((each, find(each)) for each in request.inventory.endpoints)
-    return {(each.namespace, each.name): place for each, place in found if place is not None}
+    """Where the endpoints are that are there now. Raises PlaceError, also for two of them at one interface: one would go unenforced."""
+    found: dict[Names, Place] = {}
+    taken: dict[int, str] = {}
+    for each in request.inventory.endpoints:
+        place = find(each)
+        if place is not None:
+            name = f"{each.namespace}/{each.name}"
+            other = taken.setdefault(place.interface_index, name)
+            if other != name:
+                raise PlaceError(name, f"it is behind the same interface as endpoint {other}", "an interface has one endpoint: take one of them out")
+            found[each.namespace, each.name] = place
+    return found
 
 
 def _hash_of(paths: Iterable[Path]) -> str:

@@ -75,6 +75,11 @@ class Busy(RuntimeError):
     """Another process is changing what is enforced."""
 
 
+def is_own(path: Path) -> bool:
+    """Whether something in a folder is of those that pybpf makes there, by its name."""
+    return path.name in ("links", "state", "state_next") or path.name.isdigit() or path.name.startswith("lasting_")
+
+
 def lasting(folder: Path, layout: str) -> Path:
     """Where the lasting maps of a layout are."""
     return folder / f"lasting_{layout}"
@@ -82,9 +87,12 @@ def lasting(folder: Path, layout: str) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else changes what is enforced meanwhile. Makes the folder. Raises Busy, KernelError when there is no BPF file system."""
+    """Nobody else changes what is enforced meanwhile. Makes the folder. Raises Busy, KernelError when there is no BPF file system, and
+    Unreadable for a folder outside of one, of which nothing is touched."""
     bpffs.ensure_mounted(bpffs.DEFAULT) if folder.is_relative_to(bpffs.DEFAULT) else None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not bpffs.is_bpffs(folder):
+        raise Unreadable(f"{folder} is no folder of a BPF file system, which is where pybpf keeps what it enforces: mount -t bpf bpf {folder}")
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -76,7 +76,8 @@ class Saved:
     """What Tables knows of the maps, to be kept beside them."""
 
     numbers: RuleNumbers
-    endpoints: Numbering[Name]
+    interfaces: Numbering[int]  # what the kernel calls an endpoint is the number of its interface
+    names: dict[int, Name]  # whose interface a number is
     sides: WrittenSides
     column: Column
 
@@ -88,7 +89,7 @@ class Tables:
         self._maps = maps
         self.word = ControlWord(maps["control"])
         self.enforced_ns = 0  # CLOCK_MONOTONIC when the last change came into force; what follows is tidying
-        self.restore(Saved(RuleNumbers(), Numbering("endpoints", 1, numbers.MAX_ENDPOINTS), WrittenSides(), EMPTY))
+        self.restore(Saved(RuleNumbers(), Numbering("endpoints", 1, numbers.MAX_ENDPOINTS), {}, WrittenSides(), EMPTY))
 
     @property
     def rules(self) -> Numbering[Origin]:
@@ -97,17 +98,18 @@ class Tables:
 
     def saved(self) -> Saved:
         """All that is known of the kernel's maps."""
-        return Saved(self._numbers, self.endpoints, self._sides, self._column)
+        return Saved(self._numbers, self.interfaces, self.names, self._sides, self._column)
 
     def restore(self, saved: Saved) -> None:
         """Go on from what is in the maps already. What was saved belongs to this object from now on, and changes with it."""
-        self._numbers, self.endpoints, self._sides, self._column = saved.numbers, saved.endpoints, saved.sides, saved.column
+        self._numbers, self.interfaces, self.names = saved.numbers, saved.interfaces, saved.names
+        self._sides, self._column = saved.sides, saved.column
         self._unsettled = NO_KEYS  # what a change that failed has touched: its idle column is not as _column says
 
     def inherit(self, saved: Saved | None, revision: int) -> None:
         """In maps that are new: go on with later revisions, and with the numbers that lasting maps know (None: they are new too)."""
         if saved is not None:
-            self._numbers.rules, self.endpoints = saved.numbers.rules, saved.endpoints
+            self._numbers.rules, self.interfaces, self.names = saved.numbers.rules, saved.interfaces, saved.names
         self.word.set(revision, 0)
 
     def needed(self, lowered: Lowered, interfaces: Mapping[Name, int]) -> dict[RuleSet, int]:
@@ -175,7 +177,8 @@ class Tables:
         self.word.close()
 
     def _wanted(self, lowered: Lowered, endpoints: Mapping[int, LoweredEndpoint]) -> Column:
-        owners = {address: self.endpoints.number(each.name) for each in endpoints.values() for address in each.addresses}
+        owners = {address: self.interfaces.number(index) for index, each in endpoints.items() for address in each.addresses}
+        self.names |= {self.interfaces.number(index): each.name for index, each in endpoints.items()}
 
         def side(key: bytes | None) -> int:
             return numbers.OPEN_SIDE if key is None else self._sides.number(key)
@@ -183,7 +186,7 @@ class Tables:
         return Column(
             {contents.address(address): (identity, owners.get(address, 0)) for address, identity in lowered.addresses.items()},
             {contents.network(network): identity for network, identity in lowered.networks.items()},
-            {index: (self.endpoints.number(each.name), each.identity, side(each.ingress), side(each.egress)) for index, each in endpoints.items()},
+            {index: (self.interfaces.number(index), each.identity, side(each.ingress), side(each.egress)) for index, each in endpoints.items()},
         )
 
     def _write(self, old: Column, after: Column, new: int, touched: Keys) -> None:
@@ -217,7 +220,9 @@ class Tables:
         if len(self._numbers.rules.numbers) > numbers.MAX_RULES // 2:  # before that, numbers in the log's old records keep their meaning
             self._numbers.rules.keep(self._sides.origins())
         self._numbers.rule_sets.keep(self._sides.rule_sets())
-        self.endpoints.keep(each.name for each in endpoints)
+        self.interfaces.keep(self._column.endpoints)
+        used = set(self.interfaces.numbers.values())
+        self.names = {number: name for number, name in self.names.items() if number in used}
 
 
 def _keys(endpoints: Iterable[LoweredEndpoint]) -> list[bytes]:

@@ -39,7 +39,7 @@ class FlowReader:
 
     def _know(self, state: State) -> None:
         self._origins: dict[int, Origin] = {number: origin for origin, number in state.saved.numbers.rules.numbers.items()}
-        self._endpoints = {number: "/".join(name) for name, number in state.saved.endpoints.numbers.items()}
+        self._endpoints = {number: "/".join(name) for number, name in state.saved.names.items()}
         self._owners = {str(address): f"{each.namespace}/{each.name}" for each in state.request.inventory.endpoints for address in each.addresses}
 
 
