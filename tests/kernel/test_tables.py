@@ -81,8 +81,8 @@ def test_who_becomes_an_endpoint_is_one_without_policy_until_the_change_counts(d
 
 def owned_by(datapath: Datapath, index: int, address: str, column: int) -> bool:
     """Whether the interface may send from the address in a column, as kernel_progs/identity.py has it."""
-    own = abi.Endpoint.view(bytearray(datapath.maps["endpoints"].lookup(index.to_bytes(4, "little")))).number
-    owner = abi.Owner.view(bytearray(datapath.maps["addresses"].lookup(contents.address(ip_address(address)))))
+    own = abi.Endpoint.view(bytearray(datapath.maps["endpoints"].lookup(index.to_bytes(4, "little")) or b"")).number
+    owner = abi.Owner.view(bytearray(datapath.maps["addresses"].lookup(contents.address(ip_address(address))) or b""))
     return bool(own == owner.endpoints[column])
 
 
