@@ -32,4 +32,4 @@ def match_payload(packet: Skb, chunk: Chunk) -> int:
     fresh.fresh = 1
     chunk.matcher.copy_from(fresh)
     chunk.length = length
-    return Action.OK if feed(chunk) == 0 else Action.SHOT
+    return Action.UNSPEC if feed(chunk) == 0 else Action.SHOT

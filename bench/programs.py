@@ -26,7 +26,7 @@ flows = variable(u64)  # made so far; not shared between CPUs
 @program("tc")
 def empty(packet: Skb) -> int:
     """Nothing: what any program costs."""
-    return Action.OK
+    return Action.UNSPEC
 
 
 @program("tc")
@@ -59,7 +59,7 @@ def rewind(packet: Skb) -> int:
     stream.matcher.opaque_left = 0
     stream.matcher.requests = 0
     stages.tail_call(packet, STAGE_DATAPATH)
-    return Action.OK
+    return Action.UNSPEC
 
 
 @program("tc")
@@ -71,7 +71,7 @@ def fresh_from4(packet: Skb) -> int:
     frame.udp.source = next_flow()
     frame.ip.source = (frame.ip.source & 0xFFFF0000) | ((flows.value // EACH_ADDRESS) & 0xFFFF)
     stages.tail_call(packet, STAGE_DATAPATH)
-    return Action.OK
+    return Action.UNSPEC
 
 
 @program("tc")
@@ -83,7 +83,7 @@ def fresh_to4(packet: Skb) -> int:
     frame.udp.source = next_flow()
     frame.ip.destination = (frame.ip.destination & 0xFFFF0000) | ((flows.value // EACH_ADDRESS) & 0xFFFF)
     stages.tail_call(packet, STAGE_DATAPATH)
-    return Action.OK
+    return Action.UNSPEC
 
 
 @program("tc")
@@ -95,7 +95,7 @@ def fresh_from6(packet: Skb) -> int:
     frame.udp.source = next_flow()
     frame.ip.source_low = flows.value // EACH_ADDRESS
     stages.tail_call(packet, STAGE_DATAPATH)
-    return Action.OK
+    return Action.UNSPEC
 
 
 @program("tc")
@@ -107,7 +107,7 @@ def fresh_to6(packet: Skb) -> int:
     frame.udp.source = next_flow()
     frame.ip.destination_low = flows.value // EACH_ADDRESS
     stages.tail_call(packet, STAGE_DATAPATH)
-    return Action.OK
+    return Action.UNSPEC
 
 
 @program("tc")
@@ -119,7 +119,7 @@ def from_everywhere4(packet: Skb) -> int:
     flows.value += 1
     frame.ip.source = 0x0C000001 | (((flows.value * STRIDE) & 0xFFFF) << 8)
     stages.tail_call(packet, STAGE_DATAPATH)
-    return Action.OK
+    return Action.UNSPEC
 
 
 @function

@@ -7,7 +7,7 @@ has one reader and keeps the oldest.) A record is whole when its number is the o
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import Skb, function, get_prandom_u32, ktime_ns, u32, wrap
+from pybpf.compiler.lang import Action, Skb, function, get_prandom_u32, ktime_ns, u32, wrap
 from pybpf.kernel_progs.abi import MAX_EVENTS, Counted, Direction, Verdict
 from pybpf.kernel_progs.counting import count, count_frame, is_within
 from pybpf.kernel_progs.matching import Scratch
@@ -16,10 +16,15 @@ from pybpf.kernel_progs.state import control, event_buckets, log, log_head
 
 @function
 def finish(packet: Skb, scratch: Scratch, action: int) -> int:
-    """A packet is decided: count it, and tell of it if that is wanted. Gives `action`; every program of the datapath ends here, once a packet."""
+    """A packet is decided: count it, and tell of it if that is wanted. Every program of the datapath ends here, once a packet.
+
+    Gives `action`, but what may pass may do so for our part only: it goes to the programs behind ours, which OK would keep it from.
+    """
     count_frame(scratch, packet.length)
     if scratch.verdict != 0:
         report(scratch, scratch.verdict, scratch.reason, scratch.rule, packet.length)
+    if action == Action.OK:
+        return wrap(u32, Action.UNSPEC)
     return action
 
 

@@ -17,6 +17,7 @@ from pybpf.compiler.lang import (
     program,
     u8,
     u32,
+    wrap,
 )
 from pybpf.kernel_progs.abi import Verdict
 from pybpf.kernel_progs.answers import send_back, turn_ethernet
@@ -222,4 +223,4 @@ def refuse_packet(packet: Skb) -> int:
         return TcAction.SHOT
     if shape.went_alone != 0 or not send_reset_on(packet, shape, tcp):
         return TcAction.SHOT
-    return TcAction.OK
+    return wrap(u32, TcAction.UNSPEC)

@@ -20,7 +20,7 @@ from pybpf.programs import SkbContext, TestRun
 from tests.compiler.policy.made import policy, port, ports, rule, selecting
 from tests.support.checksums import internet_checksum, pseudo_header
 from tests.support.conversations import OWN, PEER, Conversation, other
-from tests.support.frame_judging import ENTRIES, INTERFACE, Judge
+from tests.support.frame_judging import ENTRIES, INTERFACE, PASSED, Judge
 from tests.support.frames import Frame, frame_bytes
 from tests.support.ip_packets import Ipv4, Ipv6, Packet, error_about, fragments
 from tests.support.packets import ACK, RST, SYN
@@ -146,13 +146,13 @@ def test_a_segment_of_a_cut_connection_becomes_two_resets_with_the_numbers_that_
 ) -> None:
     flow = Conversation(version, Protocol.TCP, IN, 80, next(PORTS))
     judge.enforce(said(OnDeny.RESET, 80))
-    assert run(judge, flow.opening(), IN)[0].return_value == run(judge, flow.answer(), OUT)[0].return_value == 0
+    assert run(judge, flow.opening(), IN)[0].return_value == run(judge, flow.answer(), OUT)[0].return_value == PASSED
     judge.enforce(said(OnDeny.RESET))
     ends = (flow.number, 80) if direction is IN else (80, flow.number)
     segment = Tcp(*ends, sequence=1000, acknowledgement=0xFFFFFFF0, flags=ACK, options=bytes([1, 1, 1, 1]), payload=b"x" * 501)
     frame = frame_bytes(Frame(packet_of(version, direction, segment)))
     answer, met, event = answer_to(judge, wire, frame, direction)
-    assert answer is not None and event.verdict == Verdict.REFUSED_RESET and met.return_value == 0
+    assert answer is not None and event.verdict == Verdict.REFUSED_RESET and met.return_value == PASSED
     assert (answer.macs, answer.addresses, answer.numbers) == (*turned(frame), (*ends[::-1], 0xFFFFFFF0, 1501, RST | ACK))
     onward = read(met.data)
     assert (onward.macs, onward.addresses) == (frame[:12], (found := turned(frame)[1])[len(found) // 2 :] + found[: len(found) // 2])
@@ -229,7 +229,7 @@ def test_our_own_answers_pass_where_nothing_is_allowed_and_lose_their_mark(judge
     judge.enforce(said(how))
     for frame in ours(version, direction):
         met, event = run(judge, frame, direction, ANSWER_MARK)
-        assert (met.return_value, met.data, event) == (0, frame, None)
+        assert (met.return_value, met.data, event) == (PASSED, frame, None)
         assert SkbContext.unpack(met.context).mark == 0
         assert run(judge, frame, direction)[0].return_value == 2, "without the mark"
         assert run(judge, frame, direction, ANSWER_MARK ^ 1)[0].return_value == 2
@@ -253,7 +253,7 @@ def test_the_mark_lets_nothing_pass_but_what_we_make(judge: Judge, version: int,
 def test_a_mark_of_others_stays(judge: Judge) -> None:
     judge.enforce([])
     met, _ = run(judge, frame_bytes(Frame(packet_of(4, IN, Udp(next(PORTS), 99)))), IN, 0x4000)
-    assert met.return_value == 0 and SkbContext.unpack(met.context).mark == 0x4000
+    assert met.return_value == PASSED and SkbContext.unpack(met.context).mark == 0x4000
 
 
 @pytest.mark.parametrize("how", list(OnDeny))
@@ -301,7 +301,7 @@ def test_a_policy_in_audit_refuses_nothing_and_tells(judge: Judge, direction: Di
         for content in (Tcp(next(PORTS), 99, flags=SYN), Tcp(next(PORTS), 99, flags=ACK), Udp(next(PORTS), 99), Raw(47, b"x")):
             frame = frame_bytes(Frame(packet_of(version, direction, content)))
             met, event = run(judge, frame, direction)
-            assert (met.return_value, met.data) == (0, frame)
+            assert (met.return_value, met.data) == (PASSED, frame)
             assert event is not None and event.verdict == Verdict.AUDITED and event.rule != 0
     spoofed = replace(packet_of(4, OUT, Udp()), source="10.0.0.9")
     assert run(judge, frame_bytes(Frame(spoofed)), OUT)[0].return_value == 2

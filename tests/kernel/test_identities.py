@@ -29,6 +29,7 @@ from pybpf.kernel_progs.abi import (
     Verdict,
 )
 from pybpf.programs import SkbContext
+from tests.support.frame_judging import PASSED
 from tests.support.frames import Frame, frame_bytes
 from tests.support.ip_packets import Ipv4, Ipv6
 from tests.support.transports import Udp
@@ -96,7 +97,7 @@ class Tables:
 
     def passes(self, direction: Direction, frame: bytes) -> bool:
         """Whether the frame gets through."""
-        return self._datapath.programs[PROGRAMS[direction]].test_run(frame, context=CONTEXT).return_value == 0
+        return self._datapath.programs[PROGRAMS[direction]].test_run(frame, context=CONTEXT).return_value == PASSED
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from tests.support.verdict_packets import first_frame
 pytestmark = pytest.mark.kernel
 SETS, PACKETS = (1000 if os.environ.get("PYBPF_FUZZ") else 100), 200
 INTERFACE = 1
-PASSED = 0
+PASSED = 0xFFFFFFFF  # TC_ACT_UNSPEC
 CONTEXT = SkbContext(ifindex=INTERFACE).pack()
 
 

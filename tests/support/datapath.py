@@ -28,7 +28,7 @@ ENDPOINT, DEFAULT_RULE, PORT_RULE = 1, 90, 91
 INTERFACE = 1
 SIDES = {abi.Direction.INGRESS: 2, abi.Direction.EGRESS: 3}
 REFUSED = 9  # the decision of the default deny
-PASSED, SHOT = 0, 2
+PASSED, SHOT = 0xFFFFFFFF, 2  # TC_ACT_UNSPEC: what passes is for the programs behind ours
 
 
 class Datapath:

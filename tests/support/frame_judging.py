@@ -39,7 +39,7 @@ __all__ = ["FRAMES_FROM_OWN", "OWN", "OWN_ADDRESSES", "Judge", "policies_by_chan
 
 INTERFACE: Final = 1
 CONTEXT: Final = SkbContext(ifindex=INTERFACE).pack()
-PASSED: Final = 0
+PASSED: Final = 0xFFFFFFFF  # TC_ACT_UNSPEC: what passes is for the programs behind ours
 ENTRIES: Final = {Direction.INGRESS: "to_endpoint", Direction.EGRESS: "from_endpoint"}
 OWN_ADDRESSES: Final = (ip_address("10.0.0.1"), ip_address("10.0.0.2"), ip_address("fd00::1"), ip_address("fd00::2"))
 OWN: Final = Endpoint("a", "default", endpoint("a", app="a").labels, OWN_ADDRESSES)
