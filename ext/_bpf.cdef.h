@@ -94,6 +94,14 @@ struct prog_attach_attributes {
     uint64_t expected_revision;
 };
 
+/* the programs at a hook, in the order in which they run; `count` says how many ids fit, then how many there are */
+struct prog_query_attributes {
+    uint32_t target_ifindex, attach_type, query_flags, attach_flags;
+    uint64_t prog_ids;
+    uint32_t count, gap;
+    uint64_t prog_attach_flags, link_ids, link_attach_flags, revision;
+};
+
 struct link_update_attributes {
     uint32_t link_fd, new_prog_fd, flags, old_prog_fd;
 };

@@ -15,6 +15,7 @@ _HINTS: dict[tuple[str, int], str] = {
     ("BPF_MAP_CREATE", codes.EINVAL): "check type, key and value sizes and max_entries; a ring's size is a power of two and of whole pages",
     ("BPF_MAP_CREATE", codes.E2BIG): "make max_entries or the value smaller",
     ("BPF_MAP_UPDATE_ELEM", codes.E2BIG): "the map is full or the array index lies beyond its end: raise max_entries",
+    ("BPF_MAP_UPDATE_ELEM", codes.ENOSPC): "the map is full: raise max_entries",
     ("BPF_MAP_UPDATE_ELEM", codes.EEXIST): "the key is there already: use UpdateFlag.ANY to replace it",
     ("BPF_MAP_UPDATE_ELEM", codes.ENOENT): "the key is not there: use UpdateFlag.ANY to add it",
     ("BPF_MAP_UPDATE_ELEM", codes.EPERM): "the map is frozen or read-only for user space, or the process lacks CAP_BPF",

@@ -17,9 +17,8 @@ from .infos import LinkInfo, MapInfo, ProgramInfo
 from .kinds import AttachType, Command, LinkType
 
 _ffi, _lib = _bpf.ffi, _bpf.lib
-_ENOENT = 2
-_EAGAIN = 11
-_ENOSPC = 28
+_ENOENT, _EAGAIN, _ENOSPC = 2, 11, 28
+MOST_AT_A_HOOK = 64  # BPF_MPROG_MAX (kernel/bpf/mprog.c)
 
 
 class ObjectKind(IntEnum):
@@ -185,28 +184,22 @@ def prog_test_run_arguments(prog_fd: int, arguments: bytes) -> int:
 
 def obj_pin(fd: int, path: str) -> None:
     """Give the object of `fd` a name in a BPF file system; it lives until that is unlinked."""
-    name = os.fsencode(path) + b"\0"
-    _call(Command.BPF_OBJ_PIN, "object_path", fd=fd, path=_address(name))
+    _call_named(Command.BPF_OBJ_PIN, path, fd=fd)
 
 
 def obj_get(path: str) -> int:
     """A new fd of what is pinned at `path`."""
-    name = os.fsencode(path) + b"\0"
-    return _call(Command.BPF_OBJ_GET, "object_path", path=_address(name))[0]
+    return _call_named(Command.BPF_OBJ_GET, path)
 
 
 def link_create(prog_fd: int, target: int, *, attach_type: int, flags: int = 0) -> int:
     """A new link's fd. `target` is an interface's number for XDP (5.9) and tcx (6.6), an fd for cgroups (5.7) and namespaces (5.8)."""
-    return _call(
-        Command.BPF_LINK_CREATE, "link_create", prog_fd=prog_fd, target_ifindex=target, attach_type=attach_type, flags=flags
-    )[0]  # fmt: skip
+    return _call(Command.BPF_LINK_CREATE, "link_create", prog_fd=prog_fd, target_ifindex=target, attach_type=attach_type, flags=flags)[0]
 
 
 def link_create_perf(prog_fd: int, perf_fd: int, *, attach_type: int, cookie: int) -> int:
     """A new link's fd, which holds the perf event from now on. `cookie` is what bpf_get_attach_cookie gives. Kernel 5.15."""
-    return _call(
-        Command.BPF_LINK_CREATE, "perf_link", prog_fd=prog_fd, perf_fd=perf_fd, attach_type=attach_type, cookie=cookie
-    )[0]  # fmt: skip
+    return _call(Command.BPF_LINK_CREATE, "perf_link", prog_fd=prog_fd, perf_fd=perf_fd, attach_type=attach_type, cookie=cookie)[0]
 
 
 def raw_tracepoint_open(prog_fd: int, name: str) -> int:
@@ -223,6 +216,14 @@ def prog_attach(prog_fd: int, map_fd: int, *, attach_type: int) -> None:
 def prog_detach(prog_fd: int, map_fd: int, *, attach_type: int) -> None:
     """Take it away again; ENOENT when another stands in its place."""
     _call(Command.BPF_PROG_DETACH, "prog_attach", prog_fd=prog_fd, target_fd=map_fd, attach_type=attach_type)
+
+
+def prog_query(target: int, *, attach_type: int) -> list[int]:
+    """The ids of the programs at a hook of an interface, in the order in which they run. Kernel 6.6 (tcx)."""
+    ids = _ffi.new("uint32_t[]", MOST_AT_A_HOOK)
+    room = {"prog_ids": int(_ffi.cast("uintptr_t", ids)), "count": len(ids)}
+    _, attributes = _call(Command.BPF_PROG_QUERY, "prog_query", target_ifindex=target, attach_type=attach_type, **room)
+    return list(ids[0 : attributes.count])
 
 
 def link_update(link_fd: int, new_prog_fd: int) -> None:
@@ -360,15 +361,20 @@ def _call(command: Command, layout: str, **fields: int | bytes) -> tuple[int, An
     return _check(command.name, result), attributes
 
 
+def _call_named(command: Command, path: str, **fields: int) -> int:
+    name = os.fsencode(path) + b"\0"
+    return _check(command.name, _try(command, "object_path", path=_address(name), **fields)[0], path)
+
+
 def _call_or_absent(command: Command, layout: str, **fields: int | bytes) -> bool:
     """Whether the kernel found what the command is about."""
     result, _ = _try(command, layout, **fields)
     return result != -_ENOENT and _check(command.name, result) >= 0
 
 
-def _check(command: str, result: int) -> int:
+def _check(command: str, result: int, detail: str = "") -> int:
     if result < 0:
-        raise KernelError(command, -result)
+        raise KernelError(command, -result, detail)
     return result
 
 

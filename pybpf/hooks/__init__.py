@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .cgroup import attach_cgroup, cgroup_root
-    from .clsact import attach_clsact, clsact_program_id, detach_clsact, remove_empty_clsact
-    from .interface import TcxHook, XdpMode, attach_tcx, attach_xdp
+    from .clsact import (
+        attach_clsact,
+        clsact_filters_before,
+        clsact_program_id,
+        detach_clsact,
+        remove_empty_clsact,
+    )
+    from .interface import TcxHook, TcxOrder, XdpMode, attach_tcx, attach_xdp, tcx_program_ids
     from .netns import attach_netns
     from .perf import attach_cpu_clock, attach_tracepoint
     from .places import Cgroup, Interface, NetworkNamespace, Place, RawTracepoint, Tracepoint, attach
@@ -26,6 +32,7 @@ __all__ = [
     "ProbePoint",
     "RawTracepoint",
     "TcxHook",
+    "TcxOrder",
     "Tracepoint",
     "XdpMode",
     "attach",
@@ -42,17 +49,19 @@ __all__ = [
     "attach_uprobe",
     "attach_xdp",
     "cgroup_root",
+    "clsact_filters_before",
     "clsact_program_id",
     "detach_clsact",
     "detach_socket",
     "remove_empty_clsact",
+    "tcx_program_ids",
 ]
 
 # file -> its names
 _FILES: Final = {
     "cgroup": ("attach_cgroup", "cgroup_root"),
-    "clsact": ("attach_clsact", "clsact_program_id", "detach_clsact", "remove_empty_clsact"),
-    "interface": ("TcxHook", "XdpMode", "attach_tcx", "attach_xdp"),
+    "clsact": ("attach_clsact", "clsact_filters_before", "clsact_program_id", "detach_clsact", "remove_empty_clsact"),
+    "interface": ("TcxHook", "TcxOrder", "XdpMode", "attach_tcx", "attach_xdp", "tcx_program_ids"),
     "netns": ("attach_netns",),
     "perf": ("attach_cpu_clock", "attach_tracepoint"),
     "places": ("Cgroup", "Interface", "NetworkNamespace", "Place", "RawTracepoint", "Tracepoint", "attach"),

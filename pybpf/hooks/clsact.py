@@ -18,6 +18,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from pybpf.errors import KernelError, NotSupported
@@ -130,6 +131,14 @@ def clsact_program_id(interface_index: int, hook: TcxHook, channel: Channel | No
     with _opened(channel) as channel:
         ours = _ours(channel, interface_index, hook)
         return ours.program_id if ours else None
+
+
+def clsact_filters_before(interface_index: int, hook: TcxHook, channel: Channel | None = None) -> list[str]:
+    """The filters of others that are asked before ours, by kind and name; all that are there when ours is not."""
+    check_index(interface_index)
+    with _opened(channel) as channel:
+        found = [each for each in _filters(channel, interface_index, hook) if each.handle]
+    return [f"{each.kind} {each.name}".rstrip() for each in takewhile(lambda each: not _is_ours(each), found)]
 
 
 def remove_empty_clsact(interface_index: int, channel: Channel | None = None) -> bool:

@@ -10,6 +10,7 @@ import socket
 from contextlib import suppress
 from enum import Enum
 
+from pybpf import syscalls
 from pybpf.errors import KernelError
 from pybpf.kinds import AttachType, ProgramType
 from pybpf.links import Link
@@ -25,6 +26,13 @@ class TcxHook(Enum):
     EGRESS = AttachType.TCX_EGRESS
 
 
+class TcxOrder(Enum):
+    """Where in the chain of programs at a tcx hook: behind all that are there, or before them. The values are BPF_F_*."""
+
+    LAST = 0
+    FIRST = 1 << 3
+
+
 class XdpMode(Enum):
     """Where XDP runs: in the DRIVER before a packet has an skb, in the network CARD, or GENERIC, after that, on any interface.
 
@@ -37,11 +45,22 @@ class XdpMode(Enum):
     CARD = 1 << 3
 
 
-def attach_tcx(program: Program, interface_index: int, hook: TcxHook) -> Link:
-    """`program` (SCHED_CLS) at the end of the interface's chain of that hook. Raises NotSupported on kernels without tcx (6.6)."""
+def attach_tcx(program: Program, interface_index: int, hook: TcxHook, order: TcxOrder = TcxOrder.LAST) -> Link:
+    """`program` (SCHED_CLS) in the interface's chain of that hook. Raises NotSupported on kernels without tcx (6.6).
+
+    A program that returns TC_ACT_UNSPEC (-1) hands the packet to the next in the chain, and at its end to the filters of clsact; with
+    any other action the packet's way ends there, also with TC_ACT_OK (tcx_run, net/core/dev.c).
+    """
     expect(program, [ProgramType.SCHED_CLS])
     check_index(interface_index)
-    return create_link(program, interface_index, hook.value)
+    return create_link(program, interface_index, hook.value, order.value)
+
+
+def tcx_program_ids(interface_index: int, hook: TcxHook) -> list[int]:
+    """The kernel's ids of the programs in that chain, in the order in which they run. KernelError: ENODEV without the interface, EINVAL
+    on kernels without tcx (6.6)."""
+    check_index(interface_index)
+    return syscalls.prog_query(interface_index, attach_type=hook.value)
 
 
 def attach_xdp(program: Program, interface_index: int, mode: XdpMode = XdpMode.DEFAULT) -> Link:
