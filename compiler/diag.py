@@ -1,15 +1,24 @@
 """Places in a user's text, and what is wrong there.
 
-Every error about input is a Diagnostic: a stable code, a place, one sentence, one hint.
+Every error about input is a Diagnostic: a stable code, a place, one sentence, one hint. What LLVM refuses has its own words.
 This module knows no language and imports nothing of the project.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import Final
+
+STOPPED: Final = "stopped"
+_COMPLAINT: Final = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
+_HINTS: Final = (  # a phrase of LLVM's -> what to do about it
+    ("stack limit", "keep large structs in a PerCpuArray: a program has 512 bytes of stack, with all it calls"),
+    (STOPPED, "a @function is compiled into each of its callers, theirs into theirs: make some of them @subprogram"),
+)
 
 
 @lru_cache(maxsize=32)
@@ -95,3 +104,15 @@ def render(diagnostic: Diagnostic) -> str:
     head = f"{span}: {diagnostic.severity.value}[{diagnostic.code}]: {diagnostic.message}"
     body = f"\n    {text}\n    {caret}" if text else ""
     return f"{head}{body}\n  hint: {diagnostic.hint}"
+
+
+class BackendError(Exception):
+    """LLVM could not compile the module. The message is LLVM's own; `function` and `place` (file, line) are what it
+    is about, where LLVM says so: empty and None otherwise."""
+
+    def __init__(self, said: str) -> None:
+        found = _COMPLAINT.search(said)
+        self.function = found["function"] if found else ""
+        self.place = (found["file"], int(found["line"])) if found and int(found["line"]) else None
+        self.hint = next((hint for phrase, hint in _HINTS if phrase in said), "")
+        super().__init__(said + (f"\n  hint: {self.hint}" if self.hint else ""))

@@ -24,7 +24,7 @@ class Standing:
 
     def compile(self, policies: Sequence[Policy], inventory: Inventory, serials: Mapping[int, bytes]) -> Compilation:
         """What the kernel needs of these. `serials` are those of all policies by their ids (lower/keys.py). CompileError for what the
-        kernel programs do not enforce, ValueError for an inventory that cannot be; then what was compiled last stays that."""
+        kernel programs do not enforce, InventoryError for an inventory that cannot be; then what was compiled last stays that."""
         known = set(map(id, self._policies))
         if wrong := not_enforced([each for each in policies if id(each) not in known]):
             raise CompileError(wrong)

@@ -2,7 +2,6 @@
 
 from pybpf.compiler.codegen.emit import emit
 from pybpf.compiler.codegen.target import (
-    BackendError,
     Object,
     Started,
     abandon,
@@ -11,5 +10,6 @@ from pybpf.compiler.codegen.target import (
     finished,
     started,
 )
+from pybpf.compiler.diag import BackendError
 
 __all__ = ["BackendError", "Object", "Started", "abandon", "assembly", "compile_llvm", "emit", "finished", "started"]

@@ -8,7 +8,6 @@ pipe; what it wrote to its standard error becomes the exception. A fork costs 6 
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import tempfile
@@ -19,18 +18,14 @@ from typing import IO, NoReturn
 
 import llvmlite.binding as llvm
 
+from pybpf.compiler.diag import STOPPED, BackendError
+
 MOST_SECONDS = 120  # for one module; the largest here takes one
 TRIPLE, CPU = "bpfel", "v3"
 Emit = Callable[[llvm.TargetMachine, llvm.ModuleRef], bytes]
-_COMPLAINT = re.compile(r"error: (?P<file>[^\n]+?):(?P<line>\d+):\d+: in function (?P<function>\S+) ")
 # A sum over a loop would become one multiplication of 128 bits, for which BPF has no instruction, and a loop that copies or
 # clears a call of memcpy or memset, which nobody has.
 _OPTIONS = ("-replexitval=never", "-disable-loop-idiom-all")
-_STOPPED = "stopped"
-_HINTS = (  # a phrase of LLVM's -> what to do about it
-    ("stack limit", "keep large structs in a PerCpuArray: a program has 512 bytes of stack, with all it calls"),
-    (_STOPPED, "a @function is compiled into each of its callers, theirs into theirs: make some of them @subprogram"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +33,6 @@ class Object:
     """What the back end made: a whole ELF file."""
 
     elf: bytes
-
-
-class BackendError(Exception):
-    """LLVM could not compile the module. The message is LLVM's own; `function` and `place` (file, line) are what it
-    is about, where LLVM says so: empty and None otherwise."""
-
-    def __init__(self, said: str) -> None:
-        found = _COMPLAINT.search(said)
-        self.function = found["function"] if found else ""
-        self.place = (found["file"], int(found["line"])) if found and int(found["line"]) else None
-        self.hint = next((hint for phrase, hint in _HINTS if phrase in said), "")
-        super().__init__(said + (f"\n  hint: {self.hint}" if self.hint else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +102,7 @@ def _end(child: Started) -> bytes:
         complaints.seek(0)
         said = complaints.read().decode(errors="replace").strip()
     if is_slow:
-        raise BackendError(f"the back end was {_STOPPED} after {MOST_SECONDS} seconds")
+        raise BackendError(f"the back end was {STOPPED} after {MOST_SECONDS} seconds")
     if status != 0 or not answer:
         raise BackendError(said or f"the back end ended with status {status}")
     return answer

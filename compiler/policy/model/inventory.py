@@ -22,6 +22,10 @@ class PortName:
     number: int
 
 
+class InventoryError(ValueError):
+    """An inventory that cannot be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A workload. `labels` are its own, sorted, without those that are made of its namespace and service account.

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final
 
-from pybpf.compiler.policy.model.inventory import Address, CidrGroup, Endpoint, Inventory, Node, Service
+from pybpf.compiler.policy.model.inventory import (
+    Address,
+    CidrGroup,
+    Endpoint,
+    Inventory,
+    InventoryError,
+    Node,
+    Service,
+)
 from pybpf.compiler.policy.model.labels import (
     CLUSTER_KEY,
     KUBERNETES,
@@ -52,11 +60,11 @@ class Identities:
 
 
 def identities(policies: Iterable[Policy], inventory: Inventory) -> Identities:
-    """The identities of an inventory under some policies. ValueError when the inventory has more than there are numbers."""
+    """The identities of an inventory under some policies. InventoryError when the inventory has more than there are numbers."""
     labels_of = endpoint_labels(inventory)
     distinct = sorted(set(labels_of.values()))
     if len(distinct) > LAST_IDENTITY - FIRST_IDENTITY:
-        raise ValueError(f"{len(distinct)} different sets of labels are more than there are identities")
+        raise InventoryError(f"{len(distinct)} different sets of labels are more than there are identities")
     number_of = {labels: FIRST_IDENTITY + index for index, labels in enumerate(distinct)}
     nodes = _nodes(inventory.nodes)
     networks = {network: _number(network, index) for index, network in enumerate(networks_of(policies, inventory))}

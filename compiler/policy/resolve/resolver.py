@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pybpf.compiler.policy.model.inventory import Address, Endpoint, Inventory, Namespace
+from pybpf.compiler.policy.model.inventory import Address, Endpoint, Inventory, InventoryError, Namespace
 from pybpf.compiler.policy.model.labels import Label
 from pybpf.compiler.policy.model.peers import Endpoints
 from pybpf.compiler.policy.model.policy import Action, Policy
@@ -53,13 +53,13 @@ class Resolver:
         return Resolved(now.policies, now.inventory, known.by_number, known.of_address, known.of_network, _Endpoints(self._endpoints, now))
 
     def put(self, endpoint: Endpoint) -> Change:
-        """An endpoint that is new, or as it is now. ValueError for one that cannot be, and then nothing has changed."""
+        """An endpoint that is new, or as it is now. InventoryError for one that cannot be, and then nothing has changed."""
         check_endpoint(endpoint)
         name = endpoint.namespace, endpoint.name
         for address in endpoint.addresses:
             owner = self._owners.get(address, name)
             if owner != name:
-                raise ValueError(f"address {address} is that of {'/'.join(filter(None, owner))} already")
+                raise InventoryError(f"address {address} is that of {'/'.join(filter(None, owner))} already")
         return self._exchange(self._endpoints.get(name), endpoint)
 
     def remove(self, namespace: str, name: str) -> Change:
@@ -125,7 +125,7 @@ class Resolver:
         """One endpoint for another of the same name."""
         known: Identities = self._now.known
         if after is not None and self._next > LAST_IDENTITY and self._labels(after) not in self._number_of:
-            raise ValueError("there are no numbers left for identities that are new: start anew with replace()")
+            raise InventoryError("there are no numbers left for identities that are new: start anew with replace()")
         name = (before.namespace, before.name) if before is not None else (after.namespace, after.name) if after is not None else HOST
         touched: set[int] = set()
         staying = self._labels(after) if after is not None else None

@@ -37,7 +37,7 @@ _INIT: Final = "init"
 
 
 def resolve(policies: Sequence[Policy], inventory: Inventory) -> Resolved:
-    """What policies mean for an inventory; deterministic. ValueError for an inventory that cannot be (checks.py), and for more
+    """What policies mean for an inventory; deterministic. InventoryError for an inventory that cannot be (checks.py), and for more
     identities than there are numbers."""
     check_inventory(inventory)
     return Resolving(tuple(policies), inventory).resolved()
