@@ -39,22 +39,24 @@ def apply(paths: tuple[str, ...], who: str | None, dry_run: bool, confirm_in: st
     with changing():
         from pybpf.enforce import applying, confirming, store
         from pybpf.enforce.attachments import Way
-        from pybpf.enforce.installation import compiled, places_of
+        from pybpf.enforce.installation import compiled
+        from pybpf.enforce.presence import places_now
 
         seconds = seconds_of("--confirm", confirm_in) if confirm_in is not None else None
         policies, groups, inventory = _read(paths, who)
         if dry_run:
-            before = applying.current(store.read(folder) if folder.exists() else None)
+            state = store.read(folder) if folder.exists() else None
+            before = applying.current(folder, state)
             request = applying.with_policies(before, policies, groups, inventory)
             compiled(request)
-            _show(applying.plan(before, request, places_of(request)), policies, as_json, "would be ")
+            _show(applying.plan(before, request, places_now(folder, state, request)), policies, as_json, "would be ")
             return
         with store.locked(folder):
             state = store.read(folder)
             confirming.check_confirmed(state)
-            before = applying.current(state)
+            before = applying.current(folder, state)
             request = applying.with_policies(before, policies, groups, inventory)
-            planned = applying.plan(before, request, places_of(request))
+            planned = applying.plan(before, request, places_now(folder, state, request))
             by = Way(way) if way is not None else None
             if seconds is None:
                 applying.carry_out(folder, state, request, by)
@@ -103,16 +105,16 @@ def delete(paths: tuple[str, ...], as_json: bool, folder: Path) -> None:
     """Enforce the policies in FILE... no longer. Endpoints that no policy is about any more let everything pass."""
     with changing():
         from pybpf.enforce import applying, confirming, store
-        from pybpf.enforce.installation import places_of
+        from pybpf.enforce.presence import places_now
         from pybpf.enforce.request import name_of
 
         policies, groups, _ = _read(paths, None)
         with store.locked(folder):
             state = store.read(folder)
             confirming.check_confirmed(state)
-            before = applying.current(state)
+            before = applying.current(folder, state)
             request = applying.without_policies(before, [name_of(each) for each in policies], [each.name for each in groups])
-            planned = applying.plan(before, request, places_of(request))
+            planned = applying.plan(before, request, places_now(folder, state, request))
             applying.carry_out(folder, state, request)
         _show(planned, policies, as_json, "")
 

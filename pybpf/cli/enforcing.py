@@ -13,7 +13,7 @@ import click
 
 from pybpf.cli import render
 from pybpf.cli.failing import Unable, reason
-from pybpf.compiler.diag import CompileError
+from pybpf.compiler.diag import BackendError, CompileError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,9 +53,12 @@ def changing() -> Iterator[None]:
 @contextmanager
 def told() -> Iterator[None]:
     """Errors of enforcement become one line and exit status 2; errors of files are shown with their places."""
+    from pybpf.compiler.policy.model.inventory import InventoryError
     from pybpf.enforce.applying import Nothing
+    from pybpf.enforce.attachments import Occupied
     from pybpf.enforce.confirming import Waiting
     from pybpf.enforce.numbering import TableFull
+    from pybpf.enforce.presence import Elsewhere
     from pybpf.enforce.store import Busy
     from pybpf.enforce.values import Unreadable
     from pybpf.errors import KernelError, ObjectError
@@ -66,7 +69,7 @@ def told() -> Iterator[None]:
     except CompileError as error:
         click.echo(render.diagnostics(error.diagnostics), err=True)
         raise Unable("the files have errors") from error
-    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy, Waiting, Unreadable) as error:
+    except (KernelError, ObjectError, PlaceError, Nothing, TableFull, Busy, Waiting, Unreadable, Occupied, Elsewhere, BackendError, InventoryError) as error:
         raise Unable(str(error)) from error
     except BrokenPipeError:
         raise  # click ends quietly when nobody reads on

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def status(as_json: bool, folder: Path) -> None:
     """Say what is enforced, how full the kernel's tables are, and what was dropped for which reason.
 
-    Exit status 1 when nothing is enforced, a change did not come to its end, or one waits to be confirmed.
+    Exit status 1 when nothing is enforced, an endpoint is not attached or something runs before its policy, a change did not come to
+    its end, or one waits to be confirmed.
     """
     with told():
         from pybpf.enforce.figures import figures
@@ -34,7 +35,7 @@ def status(as_json: bool, folder: Path) -> None:
         click.echo("{}" if as_json else "nothing is enforced")
         raise SystemExit(1)
     click.echo(json.dumps(_object(found), indent=2) if as_json else _text(found))
-    raise SystemExit(1 if found.state.pending is not None or found.state.unconfirmed is not None else 0)
+    raise SystemExit(1 if found.state.pending is not None or found.state.unconfirmed is not None or found.open or found.behind else 0)
 
 
 @click.command()
@@ -113,6 +114,8 @@ def _object(found: Figures) -> dict[str, object]:
         "policies": len(found.state.request.policies),
         "interfaces": found.interfaces,
         "revision": found.state.revision,
+        "not_attached": found.open,
+        "behind_others": found.behind,
         "unfinished": found.state.pending is not None,
         "rolled_back_in_seconds": _seconds_left(found.state),
         "tables": [asdict(each) for each in found.uses],
@@ -128,6 +131,8 @@ def _text(found: Figures) -> str:
     lines = [f"{number} polic{'y' if number == 1 else 'ies'} on {found.interfaces} interfaces, revision {found.state.revision}"]
     if found.state.pending is not None:
         lines.append("a change did not come to its end: apply again")
+    lines += [f"endpoint {name} is NOT ATTACHED, everything passes there: pybpf watch, or apply again" for name in found.open]
+    lines += [f"endpoint {name}: {', '.join(names)} runs before its policy, and may let pass what this refuses" for name, names in found.behind.items()]
     left = _seconds_left(found.state)
     if left is not None:
         lines.append(f"rolled back in {left} s unless confirmed: pybpf confirm" if left >= 0 else "not confirmed in time, and not rolled back: pybpf rollback, or confirm")

@@ -11,7 +11,8 @@ from pybpf.compiler.policy.model.inventory import CidrGroup
 from pybpf.compiler.policy.model.policy import Policy
 from pybpf.enforce import request
 from pybpf.enforce.attachments import Way
-from pybpf.enforce.installation import Installation, Names, compiled, places_of
+from pybpf.enforce.installation import Installation, compiled, enforced
+from pybpf.enforce.presence import Names, places_now
 from pybpf.enforce.request import Name, Request, written
 from pybpf.enforce.store import State, Unconfirmed
 from pybpf.places import Place
@@ -34,9 +35,9 @@ class Nothing(RuntimeError):
     """What is to be changed is not enforced."""
 
 
-def current(state: State | None) -> Request | None:
-    """What is enforced, or is being put in place; None: nothing."""
-    return None if state is None else state.pending or state.request
+def current(folder: Path, state: State | None) -> Request | None:
+    """What is enforced, whatever was begun and not ended; None: nothing. Raises KernelError."""
+    return None if state is None else enforced(folder, state)[0]
 
 
 def with_policies(before: Request | None, policies: Sequence[Policy], groups: Sequence[CidrGroup], inventory: Inventory | None) -> Request:
@@ -101,6 +102,6 @@ def carry_out(folder: Path, state: State | None, wanted: Request, way: Way | Non
 
     CompileError before anything is changed; PlaceError, TableFull, KernelError: what was enforced still is.
     """
-    places = places_of(wanted)
+    places = places_now(folder, state, wanted)
     with Installation.opened(folder, state, way) as installation:
         installation.apply(wanted, compiled(wanted), places, unconfirmed)

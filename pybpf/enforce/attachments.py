@@ -1,22 +1,33 @@
 """Where the two programs of an endpoint hang: tcx links, or filters of clsact where the kernel has no tcx.
 
-Attachments that outlive their process have their names in a folder: a link is pinned there, and for a filter, which is no object of
-its own, there is a folder of that name, made before the filter and removed after it. Interfaces are those of the calling thread's
-network namespace unless said otherwise.
+Ours run before all others: what one before them lets pass, they would never see. What they let pass is for the others to judge. Two
+enforcements at one interface are refused, as each would take the other's answers for an endpoint's. Interfaces are those of the
+calling thread's network namespace unless said otherwise. What outlives its process is in pinned.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+import errno
+import socket
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
+from itertools import takewhile
 from typing import Final
 
 from pybpf import features
 from pybpf.errors import KernelError
-from pybpf.hooks import TcxHook, attach_clsact, attach_tcx, clsact_program_id, detach_clsact
+from pybpf.hooks import (
+    TcxHook,
+    TcxOrder,
+    attach_clsact,
+    attach_tcx,
+    clsact_filters_before,
+    clsact_program_id,
+    detach_clsact,
+    tcx_program_ids,
+)
 from pybpf.kinds import AttachType, ProgramType
 from pybpf.links import Link
 from pybpf.netlink import Channel
@@ -24,6 +35,16 @@ from pybpf.programs import Program
 
 # What goes to an endpoint leaves the host's end of its interface, and the other way round. "to" first: answers need what was asked.
 HOOKS: Final = {"to": (TcxHook.EGRESS, "to_endpoint"), "from": (TcxHook.INGRESS, "from_endpoint")}
+
+
+_OURS: Final = frozenset(name for _, name in HOOKS.values())
+
+
+class Occupied(RuntimeError):
+    """At an interface is what enforcement could not be sure beside."""
+
+    def __init__(self, interface: str, message: str, hint: str) -> None:
+        super().__init__(f"interface {interface}: {message}\n  hint: {hint}")
 
 
 class Way(Enum):
@@ -54,9 +75,9 @@ class Filter:
         """Take it away, if it is there."""
         detach_clsact(self.interface_index, self.hook, self.channel)
 
-    def is_live(self) -> bool:
-        """Whether it is there."""
-        return clsact_program_id(self.interface_index, self.hook, self.channel) is not None
+    def program_id(self) -> int:
+        """The kernel's id of its program; 0 when it is not there."""
+        return clsact_program_id(self.interface_index, self.hook, self.channel) or 0
 
 
 class Held:
@@ -78,7 +99,7 @@ class Held:
             made: list[Link | Filter] = []
             undoing.callback(_let_go, made)
             for hook, name in HOOKS.values():
-                made.append(self._attached(programs[name], index, hook))
+                made.append(attach_first(programs[name], index, hook, self._channel))
             undoing.pop_all()
         self._held[index] = made
 
@@ -93,89 +114,59 @@ class Held:
         if self._channel is not None:
             self._channel.close()
 
-    def _attached(self, program: Program, index: int, hook: TcxHook) -> Link | Filter:
-        if self._channel is None:
-            return attach_tcx(program, index, hook)
-        attach_clsact(program, index, hook, self._channel)
-        return Filter(index, hook, self._channel)
+
+def attach_first(program: Program, index: int, hook: TcxHook, channel: Channel | None) -> Link | Filter:
+    """`program` at that hook before those of others: by a link, or (with a channel) a filter. Raises Occupied, and KernelError when the
+    kernel refuses."""
+    check_free(index, hook, channel)
+    if channel is None:
+        return attach_tcx(program, index, hook, TcxOrder.FIRST)
+    attach_clsact(program, index, hook, channel)
+    return Filter(index, hook, channel)
 
 
-class Pinned:
-    """Attachments with names in a folder; they go on when nobody has this object."""
+def check_free(index: int, hook: TcxHook, channel: Channel | None) -> None:
+    """Raise Occupied unless a program that is attached there, by a link or (with a channel) a filter, can be the first and only one of ours."""
+    links = _link_names(index, hook)
+    with Channel() if channel is None else nullcontext(channel) as asking:
+        filters = clsact_program_id(index, hook, asking)
+    if filters is not None or any(each in _OURS for each in links):
+        remedy = "detach it first (pybpf detach --all --folder DIR), or remove a filter that was left behind: tc filter del dev INTERFACE ingress, and egress"
+        raise Occupied(_named(index), "another enforcement is attached there", remedy)
+    if links and channel is not None:
+        raise Occupied(_named(index), f"the program {links[0]!r} on a tcx link runs before all filters", "attach by tcx")
 
-    def __init__(self, folder: Path, way: Way) -> None:
-        self._folder, self._way = folder, way
 
-    def interfaces(self) -> set[int]:
-        """Those that have attachments, or had some when they went."""
-        return {_place(path)[0] for path in self._paths()}
+def before(attached: Link | Filter, index: int, hook: TcxHook, program_id: int) -> list[str]:
+    """The names of what runs at that hook before ours, which has that program."""
+    if isinstance(attached, Filter):
+        return [*_link_names(index, hook), *clsact_filters_before(index, hook, attached.channel)]
+    return [name for each in takewhile(lambda each: each != program_id, tcx_program_ids(index, hook)) if (name := _program_name(each)) is not None]
 
-    def attach(self, index: int, programs: Mapping[str, Program]) -> None:
-        """Both hooks of an interface; what is attached already stays as it is. Raises KernelError; then one may be attached."""
-        self._folder.mkdir(exist_ok=True)
-        for name, (hook, program) in HOOKS.items():
-            path = self._folder / f"{index}_{name}"
-            if not self._is_live(path):
-                _forget(path)
-                self._make(path, programs[program], index, hook)
 
-    def keep(self, indices: Collection[int]) -> None:
-        """Take the others off, now: a link whose name goes would be taken off by the kernel only a little later."""
-        for path in self._paths():
-            if _place(path)[0] not in indices:
-                with _opened(path) as held, suppress(KernelError):  # an interface that is gone has taken its attachments along
-                    held.detach()
-                _forget(path)
-
-    def move(self, programs: Mapping[str, Program]) -> None:
-        """Put these programs in the place of those that are attached."""
-        for path in self._paths():
-            if self._is_live(path):
-                with _opened(path) as held:
-                    held.update(programs[HOOKS[_place(path)[1]][1]])
-            else:
-                _forget(path)
-
-    def _paths(self) -> list[Path]:
-        with suppress(FileNotFoundError):
-            return sorted(self._folder.iterdir())
+def _link_names(index: int, hook: TcxHook) -> list[str]:
+    """The names of the programs on tcx links of that hook, in the order in which they run; none where the kernel has no such links."""
+    if not features.has_link(ProgramType.SCHED_CLS, AttachType.TCX_INGRESS):
         return []
-
-    def _is_live(self, path: Path) -> bool:
-        if not path.exists():
-            return False
-        with _opened(path) as held:
-            return bool(held.info().ifindex) if isinstance(held, Link) else held.is_live()
-
-    def _make(self, path: Path, program: Program, index: int, hook: TcxHook) -> None:
-        match self._way:
-            case Way.TCX:
-                with attach_tcx(program, index, hook) as link:
-                    link.pin(path)
-            case Way.CLSACT:
-                path.mkdir()
-                attach_clsact(program, index, hook)
+    return [name for each in tcx_program_ids(index, hook) if (name := _program_name(each)) is not None]
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Link | Filter]:
-    """The attachment of that name."""
-    if path.is_dir():
-        index, name = _place(path)
-        yield Filter(index, HOOKS[name][0])
-    else:
-        with Link.from_pin(path) as link:
-            yield link
+def _program_name(identifier: int) -> str | None:
+    """What a program is called; None when it is gone."""
+    try:
+        with Program.from_id(identifier) as program:
+            return program.info().name
+    except KernelError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
 
 
-def _place(path: Path) -> tuple[int, str]:
-    """Interface and hook of a name."""
-    index, _, name = path.name.partition("_")
-    return int(index), name
-
-
-def _forget(path: Path) -> None:
-    path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+def _named(index: int) -> str:
+    """An interface's name."""
+    with suppress(OSError):
+        return socket.if_indextoname(index)
+    return str(index)
 
 
 def _let_go(held: list[Link | Filter]) -> None:

@@ -35,7 +35,7 @@ def check_confirmed(state: State | None) -> None:
 
 def carry_out_for_now(folder: Path, state: State | None, request: Request, seconds: int, way: Way | None = None) -> None:
     """Enforce `request`, and what is enforced now again after `seconds` unless `confirm` is called. As carry_out otherwise."""
-    unconfirmed = Unconfirmed(current(state), time.monotonic_ns() + seconds * 1_000_000_000)
+    unconfirmed = Unconfirmed(current(folder, state), time.monotonic_ns() + seconds * 1_000_000_000)
     guardian = _started(folder, unconfirmed.before_ns)
     try:
         carry_out(folder, state, request, way, unconfirmed)

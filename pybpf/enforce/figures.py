@@ -10,7 +10,10 @@ from pathlib import Path
 
 from pybpf.compiler.lower import Origin
 from pybpf.enforce import contents, store
+from pybpf.enforce.attachments import best_way
 from pybpf.enforce.datapath import Datapath, open_pinned
+from pybpf.enforce.pinned import Pinned
+from pybpf.enforce.presence import live, recorded
 from pybpf.enforce.store import State
 from pybpf.kernel_progs import abi
 from pybpf.kernel_progs.abi import Counted, Direction, Reason
@@ -28,10 +31,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything at one moment. `counted` and `reasons` are sums over CPUs since enforcement began."""
+    """Everything at one moment. `counted` and `reasons` are sums over CPUs since enforcement began. `open` are endpoints that should be
+    attached and are not, `behind` those at whose interfaces something else runs first, and what."""
 
     state: State
     interfaces: int
+    open: tuple[str, ...]
+    behind: Mapping[str, tuple[str, ...]]
     uses: tuple[Use, ...]
     counted: Mapping[Counted, int]
     reasons: Mapping[Reason, int]
@@ -71,7 +77,7 @@ def figures(folder: Path) -> Figures | None:
         word = int.from_bytes((datapath.maps["control"].lookup(bytes(4)) or bytes(8))[:8], "little")
         uses = _uses(state, live, _streams(datapath.maps["streams"]))
         return Figures(
-            state, len(state.saved.column.endpoints), uses,
+            state, len(state.saved.column.endpoints), *_attached(folder, state), uses,
             {each: counters[each] for each in Counted if each is not Counted.REASONS},
             {each: counters[Counted.REASONS + each] for each in Reason if counters[Counted.REASONS + each]},
             max(0, counters[Counted.CONNECTIONS] - live), int.from_bytes((datapath.maps["log_head"].lookup(bytes(4)) or bytes(8))[:8], "little"),
@@ -103,6 +109,16 @@ def rules(folder: Path) -> list[RuleFigures]:
         counts = datapath.maps["rule_counts"]
         found = [RuleFigures(origin, *_rule_count(counts, number)) for origin, number in _enforced(state).items()]
     return sorted(found, key=lambda each: (each.rule.source, each.rule.line, each.rule.column))
+
+
+def _attached(folder: Path, state: State) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+    wanted = recorded(state)
+    there = live(folder, state.generation)
+    behind = Pinned(folder / "links", best_way()).before(there)
+    return (
+        tuple("/".join(name) for name, index in wanted.items() if index not in there),
+        {"/".join(name): tuple(behind[index]) for name, index in wanted.items() if index in behind},
+    )
 
 
 def _uses(state: State, connections: int, streams: int) -> tuple[Use, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pybpf.enforce import store
 from pybpf.enforce.applying import Nothing, carry_out
-from pybpf.enforce.attachments import Pinned, Way, best_way
-from pybpf.enforce.installation import Names, places_of
+from pybpf.enforce.attachments import Occupied, Way, best_way
+from pybpf.enforce.installation import enforced
+from pybpf.enforce.numbering import TableFull
+from pybpf.enforce.pinned import Pinned
+from pybpf.enforce.presence import Names, live, places_now, recorded
 from pybpf.enforce.store import Busy, State
-from pybpf.places import Place, PlaceError, Watch
+from pybpf.errors import KernelError
+from pybpf.places import PlaceError, Watch
 
 _RETRY_MS: Final = 100
 _PERIOD_MS: Final = 2000  # policies may have come that name other endpoints
@@ -47,16 +51,17 @@ def follow(folder: Path, way: Way | None = None) -> Iterator[Moved]:
 
 
 def catch_up(folder: Path, way: Way | None = None) -> Moved:
-    """Attach the endpoints that are there and are not attached, and forget those that are gone. Raises Busy, Nothing, and as carry_out."""
-    state = _state(folder)
+    """Attach the endpoints that are there and are not attached, and forget those that are gone; end what another process has begun and not
+    ended. What goes wrong with interfaces, which may go while they are looked at, is in the result. Raises Busy, Nothing, Unreadable."""
     try:
-        if not _differs(folder, state, places_of(state.request)):
+        if not _differs(folder, _state(folder)):
             return Moved()
         with store.locked(folder):
             state = _state(folder)
-            places, before = places_of(state.request), _attached(state)
-            carry_out(folder, state, state.request, way, state.unconfirmed)
-    except PlaceError as error:
+            wanted = enforced(folder, state)[0]
+            places, before = places_now(folder, state, wanted), recorded(state)
+            carry_out(folder, state, wanted, way, state.unconfirmed)
+    except (PlaceError, KernelError, Occupied, TableFull) as error:
         return Moved(wrong=str(error))
     now = {name: place.interface_index for name, place in places.items()}
     come = tuple((name, place.interface) for name, place in places.items() if before.get(name) != place.interface_index)
@@ -70,12 +75,11 @@ def _state(folder: Path) -> State:
     return state
 
 
-def _attached(state: State) -> dict[Names, int]:
-    """Interfaces by endpoint, as enforced now."""
-    names = state.saved.names
-    return {names[number]: index for index, (number, *_) in state.saved.column.endpoints.items()}
-
-
-def _differs(folder: Path, state: State, places: Mapping[Names, Place]) -> bool:
-    now = {name: place.interface_index for name, place in places.items()}
-    return now != _attached(state) or set(now.values()) != Pinned(folder / "links", best_way()).interfaces()
+def _differs(folder: Path, state: State) -> bool:
+    """Whether something is to be done."""
+    if state.pending is not None:
+        return True
+    now = {name: place.interface_index for name, place in places_now(folder, state, state.request).items()}
+    if now != recorded(state):
+        return True
+    return not set(now.values()) == live(folder, state.generation) == Pinned(folder / "links", best_way()).interfaces()

@@ -12,7 +12,6 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,33 +19,36 @@ import pybpf
 from pybpf.compiler import Compilation
 from pybpf.compiler.pipeline import compile_policies
 from pybpf.enforce import store
-from pybpf.enforce.attachments import Pinned, Way, best_way
+from pybpf.enforce.attachments import Way, best_way
 from pybpf.enforce.datapath import LASTING, Datapath, load_datapath, open_pinned, pin
+from pybpf.enforce.pinned import Pinned
+from pybpf.enforce.presence import Names, check_here, places_now
 from pybpf.enforce.rates import pinned_control, rates, set_rates
 from pybpf.enforce.request import Request, change
 from pybpf.enforce.rule_programs import RulePrograms
 from pybpf.enforce.store import State, Unconfirmed
-from pybpf.enforce.tables import Tables
+from pybpf.enforce.tables import Begun, Tables
 from pybpf.kernel_progs.numbers import BOTH_COLUMNS
 from pybpf.maps import Map
-from pybpf.places import Place, PlaceError, find
+from pybpf.places import Place, own_namespace
 
-Names = tuple[str, str]
 _HERE: Final = Path(str(pybpf.__file__)).parent
 _SOURCES: Final = ("enforce", "../kernel_progs", "../compiler/lower", "../compiler/policy/model")
 _LAYOUTS: Final = ("../kernel_progs/abi.py", "../kernel_progs/state.py", "../kernel_progs/matching.py")
 
 
-@cache
-def version() -> str:
-    """What tells this code from any other that fills the maps or writes the state: a hash of its sources."""
-    return _hash_of(path for each in _SOURCES for path in (_HERE / each).rglob("*.py"))
+def _hash_of(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
-@cache
-def layout() -> str:
-    """What tells the layouts of the lasting maps from any others: a hash of the sources that say them."""
-    return _hash_of(_HERE / each for each in _LAYOUTS)
+# Of the code that runs: by the time it is asked, another may lie where this one was read from.
+VERSION: Final = _hash_of(path for each in _SOURCES for path in (_HERE / each).rglob("*.py"))
+"""What tells this code from any other that fills the maps or writes the state: a hash of its sources."""
+LAYOUT: Final = _hash_of(_HERE / each for each in _LAYOUTS)
+"""What tells the layouts of the lasting maps from any others: a hash of the sources that say them."""
 
 
 def compiled(request: Request) -> Compilation:
@@ -67,9 +69,11 @@ class Installation:
     @classmethod
     def opened(cls, folder: Path, state: State | None, way: Way | None = None) -> Self:
         """What is there, as its state says, fit to be changed: adopted, or made anew with what is enforced now. What is not attached yet
-        will be by `way` (None: the best that the kernel has). Raises PlaceError."""
+        will be by `way` (None: the best that the kernel has). Raises PlaceError, Elsewhere, KernelError."""
         way = way or best_way()
-        if state is not None and state.version == version() and state.pending is None:
+        if state is not None:
+            check_here(state)
+        if state is not None and state.version == VERSION and state.pending is None:
             return cls._adopted(folder, way, state)
         return cls._made(folder, way, state)
 
@@ -85,13 +89,13 @@ class Installation:
     def _made(cls, folder: Path, way: Way, state: State | None) -> Self:
         """A new generation. With a state before it, it enforces what that one does, and all attachments are moved to it."""
         generation = 1 if state is None else state.generation + 1
-        goes_on = state is not None and state.layout == layout()
-        for leftover in (str(generation), *([] if goes_on else [store.lasting(folder, layout()).name]), *(["links"] if state is None else [])):
+        goes_on = state is not None and state.layout == LAYOUT
+        for leftover in (str(generation), *([] if goes_on else [store.lasting(folder, LAYOUT).name]), *(["links"] if state is None else [])):
             shutil.rmtree(folder / leftover, ignore_errors=True)  # of a process that died early
         with ExitStack() as owned:
-            lasting = {name: owned.enter_context(Map.from_pin(store.lasting(folder, layout()) / name)) for name in LASTING} if goes_on else {}
+            lasting = {name: owned.enter_context(Map.from_pin(store.lasting(folder, LAYOUT) / name)) for name in LASTING} if goes_on else {}
             datapath = load_datapath(owned, lasting)
-            pin(datapath, store.lasting(folder, layout()), folder / str(generation))
+            pin(datapath, store.lasting(folder, LAYOUT), folder / str(generation))
             made = cls(folder, way, None, datapath, owned.pop_all())
         if state is not None:
             made._take_over(state, generation)
@@ -99,42 +103,54 @@ class Installation:
 
     def _take_over(self, state: State, generation: int) -> None:
         """Enforce what the generation of `state` does, and move what is attached from it to this one."""
-        wanted, revision = _enforced(self._folder, state)
-        self.tables.inherit(state.saved if state.layout == layout() else None, revision + 1)
+        wanted, revision = enforced(self._folder, state)
+        self.tables.inherit(state.saved if state.layout == LAYOUT else None, revision + 1)
         with pinned_control(self._folder, state.generation) as control:
             set_rates(self._datapath.maps["control"], rates(control))
         compilation = compiled(wanted)
-        interfaces = {name: place.interface_index for name, place in places_of(wanted).items()}
+        interfaces = {name: place.interface_index for name, place in places_now(self._folder, state, wanted).items()}
         programs = self._prepared(compilation, interfaces)
         self.tables.switch(compilation.lowered, interfaces)
         programs.keep(self.tables.rule_sets())
         self._attachments.keep(set(interfaces.values()))  # a change that died had attached more: what does nothing now would refuse all
         self._attachments.move(self._datapath.programs)
-        self.state = State(version(), layout(), generation, self.tables.word.revision, wanted, self.tables.saved(), unconfirmed=state.unconfirmed)
+        self.state = State(VERSION, LAYOUT, generation, self.tables.word.revision, own_namespace(), wanted, self.tables.saved(), unconfirmed=state.unconfirmed)
         store.write(self._folder, self.state)
         shutil.rmtree(self._folder / str(state.generation), ignore_errors=True)
-        if state.layout != layout():
+        if state.layout != LAYOUT:
             shutil.rmtree(store.lasting(self._folder, state.layout), ignore_errors=True)
 
     def apply(self, request: Request, compilation: Compilation, places: Mapping[Names, Place], unconfirmed: Unconfirmed | None = None) -> None:
-        """Enforce `request` in place of what is enforced. After an error, or death, at any point the next `opened` finds its way."""
+        """Enforce `request` in place of what is enforced. After an error what was enforced still is, and after death at any point the next
+        `opened` finds its way."""
         before = self.state
         interfaces = {name: place.interface_index for name, place in places.items()}
+        self._attachments.check(interfaces.values())
         programs = self._prepared(compilation, interfaces)
-        if before is not None:
-            store.write_pending(self._folder, change(before.request, request), unconfirmed)
-        begun = self.tables.begin(compilation.lowered, interfaces)
-        if before is not None:
-            self._attach(interfaces.values())
+        begun = self._begun(request, compilation, interfaces, unconfirmed)
         self.tables.turn(begun)
         self._attachments.keep(set(interfaces.values()))
         self.tables.finish(begun)
         programs.keep(self.tables.rule_sets())
         generation = 1 if before is None else before.generation
-        self.state = State(version(), layout(), generation, self.tables.word.revision, request, self.tables.saved(), unconfirmed=unconfirmed)
+        self.state = State(VERSION, LAYOUT, generation, self.tables.word.revision, own_namespace(), request, self.tables.saved(), unconfirmed=unconfirmed)
         store.write(self._folder, self.state)
         if before is None:  # what is attached has a state, also when this process dies
             self._attach(interfaces.values())
+
+    def _begun(self, request: Request, compilation: Compilation, interfaces: Mapping[Names, int], unconfirmed: Unconfirmed | None) -> Begun:
+        """With all written and attached that a change needs, while what was enforced still is; or, with an error, with it given up."""
+        before = self.state
+        if before is None:
+            return self.tables.begin(compilation.lowered, interfaces)
+        store.write_pending(self._folder, change(before.request, request), unconfirmed)
+        try:
+            begun = self.tables.begin(compilation.lowered, interfaces)
+            self._attach(interfaces.values())
+        except BaseException:
+            store.write_given_up(self._folder, before.unconfirmed)
+            raise
+        return begun
 
     def close(self) -> None:
         """Let go of it; it goes on."""
@@ -158,8 +174,13 @@ class Installation:
 
 
 def detach_all(folder: Path) -> int:
-    """Take every attachment away and forget everything; how many interfaces had one. Under the folder's lock."""
+    """Take every attachment away and forget everything; how many interfaces had one. Under the folder's lock.
+
+    Raises Elsewhere when filters are attached in another network namespace, and KernelError where something stays attached.
+    """
     attachments = Pinned(folder / "links", best_way())
+    if attachments.has_filters() and (state := store.read_if_readable(folder)) is not None:
+        check_here(state)
     found = attachments.interfaces()
     attachments.keep(())
     for each in filter(store.is_own, folder.iterdir()):
@@ -170,29 +191,7 @@ def detach_all(folder: Path) -> int:
     return len(found)
 
 
-def places_of(request: Request) -> dict[Names, Place]:
-    """Where the endpoints are that are there now. Raises PlaceError, also for two of them at one interface: one would go unenforced."""
-    found: dict[Names, Place] = {}
-    taken: dict[int, str] = {}
-    for each in request.inventory.endpoints:
-        place = find(each)
-        if place is not None:
-            name = f"{each.namespace}/{each.name}"
-            other = taken.setdefault(place.interface_index, name)
-            if other != name:
-                raise PlaceError(name, f"it is behind the same interface as endpoint {other}", "an interface has one endpoint: take one of them out")
-            found[each.namespace, each.name] = place
-    return found
-
-
-def _hash_of(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _enforced(folder: Path, state: State) -> tuple[Request, int]:
+def enforced(folder: Path, state: State) -> tuple[Request, int]:
     """What the generation of `state` enforces now, and its revision: a process may have died on the way to what is pending."""
     with ExitStack() as owned:
         control = owned.enter_context(pinned_control(folder, state.generation))

@@ -24,7 +24,7 @@ from typing import Final
 from pybpf import bpffs, maps
 from pybpf.enforce.request import Change, Request, changed
 from pybpf.enforce.tables import Saved
-from pybpf.enforce.values import Unreadable, packed, unpacked
+from pybpf.enforce.values import Unreadable, packed, plain, unpacked
 from pybpf.errors import KernelError
 from pybpf.kinds import MapType
 from pybpf.maps import Map
@@ -32,6 +32,8 @@ from pybpf.spec import MapSpec
 
 FOLDER: Final = Path("/sys/fs/bpf/pybpf")
 _FIRST: Final = bytes(4)
+_TYPES: Final = (str, str, int, int, tuple, bytes, bytes, bytes, bytes)
+_REMEDY: Final = "use that one, or `pybpf detach --all` and apply anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,14 @@ class Unconfirmed:
 @dataclass(frozen=True, slots=True)
 class State:
     """What is enforced. `version` is that of the code that wrote it, `layout` that of the lasting maps. `pending` is what was being put
-    in its place when it was written: None when nothing was. `unconfirmed`: both of these are there on condition."""
+    in its place when it was written: None when nothing was. `unconfirmed`: both of these are there on condition. `namespace` is the
+    network namespace (places.own_namespace) of the interfaces."""
 
     version: str
     layout: str
     generation: int
     revision: int
+    namespace: tuple[int, int]
     request: Request
     saved: Saved
     pending: Request | None = None
@@ -65,6 +69,7 @@ class _Parts:
     layout: str
     generation: int
     revision: int
+    namespace: tuple[int, int]
     request: bytes
     saved: bytes
     pending: bytes
@@ -95,10 +100,11 @@ def locked(folder: Path) -> Iterator[None]:
         raise Unreadable(f"{folder} is no folder of a BPF file system, which is where pybpf keeps what it enforces: mount -t bpf bpf {folder}")
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"another process is changing what is enforced ({folder})") from None
         yield
-    except BlockingIOError:
-        raise Busy(f"another process is changing what is enforced ({folder})") from None
     finally:
         os.close(descriptor)
 
@@ -109,13 +115,21 @@ def read(folder: Path) -> State | None:
     if parts is None:
         return None
     try:
-        request, by, unconfirmed = (unpacked(each) for each in (parts.request, parts.pending, parts.unconfirmed))
-        assert isinstance(by, Change | None), by
+        request, saved, by, unconfirmed = (unpacked(each) for each in (parts.request, parts.saved, parts.pending, parts.unconfirmed))
+        _check(isinstance(request, Request) and isinstance(saved, Saved) and isinstance(by, Change | None) and isinstance(unconfirmed, Unconfirmed | None))
         pending = changed(request, by) if by is not None else None
-        return State(parts.version, parts.layout, parts.generation, parts.revision, request, unpacked(parts.saved), pending, unconfirmed)
+        return State(parts.version, parts.layout, parts.generation, parts.revision, parts.namespace, request, saved, pending, unconfirmed)
     except Unreadable as error:
         message = f"what is enforced was put there by another version, in a way that this one cannot read ({error})"
-        raise Unreadable(f"{message}: use that version, or `pybpf detach --all` and apply anew") from error
+        raise Unreadable(f"{message}: {_REMEDY}") from error
+
+
+def read_if_readable(folder: Path) -> State | None:
+    """The state; None also when this version cannot read it."""
+    try:
+        return read(folder)
+    except Unreadable:
+        return None
 
 
 def mark(folder: Path) -> int:
@@ -129,7 +143,7 @@ def mark(folder: Path) -> int:
 def write(folder: Path, state: State) -> None:
     """Put a state, of which nothing is pending, in the old one's place."""
     assert state.pending is None
-    _write(folder, _Parts(state.version, state.layout, state.generation, state.revision, packed(state.request), packed(state.saved), packed(None), packed(state.unconfirmed)))
+    _write(folder, _Parts(state.version, state.layout, state.generation, state.revision, state.namespace, packed(state.request), packed(state.saved), packed(None), packed(state.unconfirmed)))
 
 
 def write_confirmed(folder: Path) -> None:
@@ -146,6 +160,13 @@ def write_pending(folder: Path, by: Change, unconfirmed: Unconfirmed | None) -> 
     _write(folder, replace(parts, pending=packed(by), unconfirmed=packed(unconfirmed)))
 
 
+def write_given_up(folder: Path, unconfirmed: Unconfirmed | None) -> None:
+    """Say that the change has been given up before it counted. What it wrote into the maps nobody knows: no version goes on with them."""
+    parts = _read(folder)
+    assert parts is not None, "something is enforced"
+    _write(folder, replace(parts, version="", pending=packed(None), unconfirmed=packed(unconfirmed)))
+
+
 def _read(folder: Path) -> _Parts | None:
     try:
         with Map.from_pin(folder / "state") as pinned:
@@ -154,11 +175,17 @@ def _read(folder: Path) -> _Parts | None:
         if error.errno == errno.ENOENT:
             return None
         raise
-    assert content is not None, "an array has all its values"
-    parts = pickle.loads(content)  # of builtin types alone, which every version can read
-    if not isinstance(parts, tuple) or len(parts) != len(_Parts.__slots__):
-        raise Unreadable("what is enforced was put there by another version: use that one, or `pybpf detach --all` and apply anew")
+    try:
+        parts = plain(content or b"")  # of builtin types alone, which every version can read
+        _check(isinstance(parts, tuple) and tuple(map(type, parts)) == _TYPES)
+    except Unreadable as error:
+        raise Unreadable(f"what is enforced was put there by another version: {_REMEDY}") from error
     return _Parts(*parts)
+
+
+def _check(is_as_written: bool) -> None:
+    if not is_as_written:
+        raise Unreadable("it is something else")
 
 
 def _write(folder: Path, parts: _Parts) -> None:

@@ -16,6 +16,7 @@ the other, one that nothing is enforced for. So its interface has its programs f
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from typing import TypeVar
 
 from pybpf.compiler.lower import Lowered, LoweredEndpoint, Origin, RuleSet, rule_sets_of
 from pybpf.enforce import contents
-from pybpf.enforce.numbering import Numbering
+from pybpf.enforce.numbering import Numbering, TableFull
 from pybpf.enforce.sides import RuleNumbers, WrittenSides
 from pybpf.enforce.switching import ControlWord, grace
+from pybpf.errors import KernelError
 from pybpf.kernel_progs import numbers
 from pybpf.maps import Map
 
@@ -208,11 +210,16 @@ class Tables:
             self._put("endpoints", contents.number(index), contents.endpoint(own, *pairs) if before or now else None)
 
     def _put(self, name: str, key: bytes, value: bytes | None) -> None:
-        """Make a map say a value, or (None) nothing."""
-        if value is not None:
-            self._maps[name].update(key, value)
-        else:
+        """Make a map say a value, or (None) nothing. Raises TableFull."""
+        if value is None:
             self._maps[name].delete(key)
+            return
+        try:
+            self._maps[name].update(key, value)
+        except KernelError as error:
+            if error.errno not in (errno.ENOSPC, errno.E2BIG):
+                raise
+            raise TableFull(f"{name}: all {self._maps[name].info().max_entries} are in use, and the policies need more") from error
 
     def _give_back(self, endpoints: Collection[LoweredEndpoint]) -> None:
         """Numbers and entries that the policy now enforced does not use."""

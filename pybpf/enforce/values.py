@@ -50,6 +50,21 @@ def unpacked(content: bytes) -> Any:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
 
+def plain(content: bytes) -> Any:
+    """A value of builtin types that pickle.dumps wrote. Raises Unreadable for any other bytes."""
+    try:
+        return _Plain(io.BytesIO(content)).load()
+    except Exception as error:  # whatever a pickle of other bytes does
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+class _Plain(pickle.Unpickler):
+    """Makes nothing but values of builtin types."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise Unreadable(f"{module}.{name} is not built in")
+
+
 class _Packing(pickle.Pickler):
     """Writes dataclasses by their fields; `met` are their classes."""
 

@@ -4,7 +4,7 @@
 ends of the endpoints' interfaces.
 """
 
-from .finding import find, is_there
+from .finding import find, is_there, own_namespace
 from .place import Place, PlaceError
 from .watching import Appeared, Change, Changed, NamesChanged, Overrun, Removed, Watch
 
@@ -20,4 +20,5 @@ __all__ = [
     "Watch",
     "find",
     "is_there",
+    "own_namespace",
 ]

@@ -55,6 +55,12 @@ def is_there(place: Place) -> bool:
         return False
 
 
+def own_namespace() -> tuple[int, int]:
+    """The calling thread's network namespace, by device and inode number: the same for all who are in it, for as long as it lives."""
+    found = _OWN.stat()
+    return found.st_dev, found.st_ino
+
+
 def _by_namespace(endpoint: Endpoint, written: str) -> Place | None:
     with _opened(endpoint, _path(endpoint, written)) as namespace:
         if namespace is None:

@@ -20,7 +20,7 @@ from pybpf.compiler.policy.inventory import read_inventory
 from pybpf.compiler.policy.reading import must_read
 from pybpf.demo import namespaces
 from pybpf.demo.network import Network, network
-from pybpf.enforce import applying, figures, installation, store
+from pybpf.enforce import applying, figures, installation, presence, store
 from pybpf.enforce.attachments import Way
 from pybpf.enforce.request import Request, request
 from tests.support.floods import Flood, receiver, sender
@@ -143,6 +143,34 @@ def test_another_version_takes_over_with_a_new_generation(built: Network, folder
     assert not (folder / str(state.generation)).exists()
     counted = {each.name: each.counts for each in figures.endpoints(folder)}
     assert sum(counts[0] for counts in counted["default/server"].values()) > 0
+
+
+def test_what_an_upgrade_that_died_has_moved_is_moved_back(built: Network, folder: Path, way: Way) -> None:
+    """The programs of the generation that it had begun enforce what was enforced: they must not go on with that when policy changes."""
+    apply(built, folder, FIRST, way)
+    state = store.read(folder)
+    assert state is not None
+    store.write(folder, replace(state, version="older"))
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(store, "write", dies)
+        with pytest.raises(Died):
+            apply(built, folder, SECOND, way)
+    store.write(folder, state)  # the version that was there goes on
+    with flooded(built) as flood:
+        apply(built, folder, SECOND, way)
+        time.sleep(0.1)
+        cut = len(flood.arrived[FIRST])
+        time.sleep(0.2)
+    assert len(flood.arrived[FIRST]) - cut <= 16 and flood.arrived[SECOND] != []
+    assert namespaces.run(built.node, partial(presence.live, folder, state.generation)) == {each.interface_index for each in built.places}
+
+
+class Died(Exception):
+    """Stands for the end of the process."""
+
+
+def dies(*_: object) -> None:
+    raise Died
 
 
 def test_everything_passes_and_nothing_is_left_after_detaching(built: Network, folder: Path, way: Way) -> None:

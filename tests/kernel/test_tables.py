@@ -15,8 +15,8 @@ from pybpf.compiler.policy.model.policy import Policy
 from pybpf.compiler.policy.resolve import resolve
 from pybpf.enforce import contents
 from pybpf.enforce.datapath import Datapath, load_datapath
+from pybpf.enforce.numbering import TableFull
 from pybpf.enforce.tables import Tables
-from pybpf.errors import KernelError
 from pybpf.kernel_progs import abi, numbers
 from tests.compiler.policy.made import endpoint, policy, port, ports, rule, selecting
 
@@ -59,7 +59,7 @@ def test_what_a_change_wrote_before_it_failed_counts_at_no_later_time(datapath: 
     tables = Tables(datapath.maps)
     tables.switch(meaning(OWN, PEER), {NAME: 1})
     before = content(datapath)["addresses"]
-    with pytest.raises(KernelError):
+    with pytest.raises(TableFull, match="addresses"):
         tables.switch(meaning(OWN, many), {NAME: 1})
     tables.switch(meaning(OWN, PEER), {NAME: 1})
     assert content(datapath)["addresses"] == before

@@ -1,4 +1,4 @@
-"""XDP on a veth pair of a namespace of its own (tcx: test_links.py)."""
+"""XDP and the order of tcx programs, on a veth pair of a namespace of its own (more of tcx: test_links.py)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pybpf.errors import KernelError
-from pybpf.hooks import TcxHook, XdpMode, attach_tcx, attach_xdp
+from pybpf.hooks import TcxHook, TcxOrder, XdpMode, attach_tcx, attach_xdp, tcx_program_ids
 from pybpf.kinds import AttachType, LinkType, ProgramType
 from tests.support.tiny_programs import count_of, counter, counting, returning
 
 pytestmark = pytest.mark.kernel
 XDP_DROP, XDP_PASS = 1, 2
+TC_NEXT, TC_OK, TC_SHOT = -1, 0, 2
 FRAME = bytes(12) + b"\x88\xb5" + b"pybpf".ljust(50, b".")
 
 
@@ -87,3 +88,25 @@ def test_classifiers_and_xdp_programs_are_sent_to_each_others_function() -> None
         attach_tcx(program, 1, TcxHook.INGRESS)
     with returning(ProgramType.SCHED_CLS, 0) as program, pytest.raises(ValueError, match="use attach_tcx"):
         attach_xdp(program, 1)
+
+
+def test_tcx_programs_run_in_the_order_that_is_told(namespace: ThreadPoolExecutor) -> None:
+    index = namespace.submit(socket.if_nametoindex, "right").result()
+    hook = TcxHook.INGRESS
+
+    def ids() -> list[int]:
+        return namespace.submit(tcx_program_ids, index, hook).result()
+
+    assert ids() == []
+    programs = [returning(ProgramType.SCHED_CLS, action) for action in (TC_SHOT, TC_OK, TC_NEXT)]
+    shooting, passing, handing_on = (each.info().id for each in programs)
+    with namespace.submit(attach_tcx, programs[0], index, hook).result():
+        assert not namespace.submit(arrives).result()
+        with namespace.submit(attach_tcx, programs[1], index, hook, TcxOrder.FIRST).result():
+            assert ids() == [passing, shooting] and namespace.submit(arrives).result()
+        with namespace.submit(attach_tcx, programs[2], index, hook, TcxOrder.FIRST).result():
+            assert ids() == [handing_on, shooting] and not namespace.submit(arrives).result()
+    for each in programs:
+        each.close()
+    with pytest.raises(KernelError, match="ENODEV"):
+        namespace.submit(tcx_program_ids, 4711, hook).result()
