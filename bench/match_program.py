@@ -15,7 +15,7 @@ HEAD_OFFSET: Final = 54  # Ethernet, IPv4 and TCP without options
 
 @program("tc")
 def match_head(packet: Skb) -> int:
-    """OK when the packet's payload, judged as the beginning of a connection, may pass."""
+    """UNSPEC when the packet's payload, judged as the beginning of a connection, may pass."""
     chunk = chunks.lookup(0)
     if chunk is None:
         return Action.SHOT
@@ -32,4 +32,6 @@ def match_payload(packet: Skb, chunk: Chunk) -> int:
     fresh.fresh = 1
     chunk.matcher.copy_from(fresh)
     chunk.length = length
-    return Action.UNSPEC if feed(chunk) == 0 else Action.SHOT
+    if feed(chunk) == 0:
+        return wrap(u32, Action.UNSPEC)
+    return Action.SHOT
