@@ -8,7 +8,8 @@ The head is a GET with six headers, as a browser or a library sends it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from statistics import median
 
 import pytest
@@ -23,7 +24,9 @@ from pybpf.features import missing
 from pybpf.loading import Loaded
 from pybpf.programs import Program
 from tests.support.datapath import PASSED, SHOT
+from tests.support.http_oracle import Rule
 from tests.support.packets import Segment, frame
+from tests.support.rest_rules import rest_rules
 from tests.support.rules import tables_of
 
 REPEAT = 20_000
@@ -41,12 +44,18 @@ def head(path: str, size_bytes: int, fields: list[str] = FIELDS) -> bytes:
     return (text + "0" * (size_bytes - len(text) - 4) + "\r\n\r\n").encode()
 
 
-@pytest.fixture(scope="module")
-def loaded() -> Iterator[Loaded]:
+@contextmanager
+def matching(rules: Sequence[Rule]) -> Iterator[Loaded]:
+    """The matcher with the tables of these rules."""
     if lacking := missing():
         pytest.skip("missing: " + "; ".join(f"{each.what} ({each.remedy})" for each in lacking))
-    tables = tables_of([RULE])
-    with loading.load(elf.parse(build(translate([empty, match_head], Specialisation(tables.constants, tables.arrays))).elf)) as made:
+    with loading.load(elf.parse(build(translate([empty, match_head], Specialisation({}, tables_of(rules).arrays))).elf)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Loaded]:
+    with matching([RULE]) as made:
         yield made
 
 
@@ -71,6 +80,13 @@ def test_floor(benchmark: BenchmarkFixture, loaded: Loaded) -> None:
 @pytest.mark.parametrize("size", [260, 360, 760, 1_760])
 def test_allowed(benchmark: BenchmarkFixture, loaded: Loaded, size: int) -> None:
     measure(benchmark, loaded.programs["match_head"], head("/api/v1/flights/4711", size), PASSED)
+
+
+@pytest.mark.parametrize("rules", [10, 100, 1000])
+def test_allowed_by_one_of_many_rules(benchmark: BenchmarkFixture, rules: int) -> None:
+    """The rule is the last of them."""
+    with matching([*rest_rules(rules - 1, 1), RULE]) as loaded:
+        measure(benchmark, loaded.programs["match_head"], head("/api/v1/flights/4711", 260), PASSED)
 
 
 def test_refused_at_the_path(benchmark: BenchmarkFixture, loaded: Loaded) -> None:

@@ -66,13 +66,13 @@ def datapath_module() -> ir.Module:
 def rule_set_module(tables: HttpTables) -> ir.Module:
     """The HTTP program, specialised for one rule set."""
     programs: Sequence[Callable[..., Any]] = (http_program.judge_http,)
-    return translate(programs, Specialisation(tables.constants, tables.arrays))
+    return translate(programs, Specialisation({}, tables.arrays))
 
 
 def shape_module(shape: Shape) -> ir.Module:
     """The same with tables of zeros, which are filled when it is loaded: such tables refuse everything."""
     programs: Sequence[Callable[..., Any]] = (http_program.judge_http,)
-    return translate(programs, Specialisation(dict(shape.constants), {name: bytes(size) for name, size in shape.sizes}))
+    return translate(programs, Specialisation({}, {name: bytes(size) for name, size in shape.sizes}))
 
 
 def compile_programs(*programs: Callable[..., Any], target: str = "") -> Built:

@@ -17,7 +17,6 @@ from pybpf.compiler.lang import callback, function, repeat, u8, u32, u64, wrap
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.http_arrays import (
     ANY_HOST,
-    CHUNKS,
     LINE,
     SKIP_LIMIT,
     SPECIAL_LIMIT,
@@ -25,7 +24,8 @@ from pybpf.kernel_progs.http_arrays import (
     VALUE,
     actions,
     arguments,
-    classes,
+    chunk_rows,
+    columns,
     lengths,
     met,
     settings,
@@ -48,9 +48,13 @@ from pybpf.kernel_progs.matching import CHUNK_BYTES, MAX_HEAD_BYTES, Action, Chu
 from pybpf.kernel_progs.state import chunks
 from pybpf.kernel_progs.words import OFFSET_MASK, SHORT_NAME, after_name, after_value, name_length
 
-STRIDE_SHIFT: Final = 6  # log2 of the row length; fixed when the program is compiled
 STEPS: Final = 64  # bytes through the automaton in one go
 PASSES: Final = 4  # advances in a round
+# Of entries of `transitions`, and of rows (compiler/automata/pack.py).
+COLUMN_SHIFT: Final = 24
+ROW_MASK: Final = (1 << COLUMN_SHIFT) - 1
+FALL: Final = 255
+LOOKS: Final = 4  # at one row and at those that it falls to
 COLON: Final = 58
 CARRIAGE_RETURN: Final = 13
 LINE_FEED: Final = 10
@@ -63,21 +67,43 @@ THIRD_WORD: Final = int.from_bytes(KEEP_ALIVE[16:], "little")
 
 @function
 def step(chunk: Chunk, row: u32, position: u32) -> None:
-    """Bytes through the automaton until a special state, the end or STEPS of them; leaves chunk.row and chunk.position."""
+    """Bytes through the automaton until a special state, the end or STEPS of them; leaves chunk.row and chunk.position.
+
+    An entry that is of the row's own and leads to an ordinary state is one whose row, once the column is taken off, lies in a range.
+    """
     left = wrap(u64, chunk.length - position)
     special_limit: u32 = settings[SPECIAL_LIMIT]
+    ordinary: u32 = wrap(u32, ROW_MASK + 1 - special_limit)
     done: u32 = 0
     for number in range(STEPS):
         done = number
         if number >= left:
             break
-        byte: u8 = chunk.octets[(position + number) & OFFSET_MASK]
-        row = transitions[(row + classes[byte]) & (len(transitions) - 1)]
-        done = number + 1
-        if row < special_limit:
+        column: u32 = columns[chunk.octets[(position + number) & OFFSET_MASK]]
+        found: u32 = transitions[(row + column) & (len(transitions) - 1)] ^ (column << COLUMN_SHIFT)
+        if wrap(u32, found - special_limit) >= ordinary:
             break
-    chunk.row = row
+        row = found
+        done = number + 1
     chunk.position = (position + done) & 0xFFFF
+    if done < left and done < STEPS:
+        row = next_row(row, columns[chunk.octets[chunk.position & OFFSET_MASK]])
+        chunk.position = (chunk.position + 1) & 0xFFFF
+    chunk.row = row
+
+
+@function
+def next_row(row: u32, column: u32) -> u32:
+    """The row behind one byte, by the falls of this one; 0 when it is dead."""
+    for _ in range(LOOKS):
+        entry: u32 = transitions[(row + column) & (len(transitions) - 1)]
+        if entry >> COLUMN_SHIFT == column:
+            return entry & ROW_MASK
+        fall: u32 = transitions[(row + FALL) & (len(transitions) - 1)]
+        if fall >> COLUMN_SHIFT != FALL:
+            return 0
+        row = fall & ROW_MASK
+    return 0
 
 
 @function
@@ -126,7 +152,7 @@ def over_line(chunk: Chunk) -> bool:
 def act(chunk: Chunk) -> u32:
     """What entering the special state chunk.row means: POLICY (0), or why the request is refused."""
     matcher = chunk.matcher
-    number: u32 = chunk.row >> STRIDE_SHIFT
+    number: u32 = chunk.row
     action: u8 = actions[number & (len(actions) - 1)]
     argument: u32 = arguments[number & (len(arguments) - 1)]
     if action == Action.REFUSE:
@@ -184,7 +210,7 @@ def advance(chunk: Chunk) -> bool:
             return chunk.outcome != Reason.POLICY or chunk.position >= chunk.length
     position = chunk.position
     if row < settings[SKIP_LIMIT]:
-        if actions[(row >> STRIDE_SHIFT) & (len(actions) - 1)] == Action.SKIP_VALUE:
+        if actions[row & (len(actions) - 1)] == Action.SKIP_VALUE:
             position = after_value(chunk, position)
         else:
             position = after_name(chunk, position)
@@ -211,10 +237,10 @@ def resume(chunk: Chunk) -> u32:
     if matcher.fresh != 0:
         return begin_head(chunk)
     if matcher.in_chunks != 0:
-        chunk.row = wrap(u32, (matcher.state + settings[CHUNKS]) << STRIDE_SHIFT)
+        chunk.row = chunk_rows[matcher.state & (len(chunk_rows) - 1)]
         chunk.position = skip_opaque(matcher, chunk.length) & 0xFFFF
         return Reason.POLICY
-    chunk.row = wrap(u32, matcher.state << STRIDE_SHIFT)
+    chunk.row = matcher.state
     return Reason.POLICY if same else Reason.RULES_CHANGED
 
 
@@ -232,8 +258,8 @@ def feed(chunk: Chunk) -> u32:
         repeat(CHUNK_BYTES, feed_part)
     if chunk.outcome != Reason.POLICY:
         return chunk.outcome
-    number: u32 = chunk.row >> STRIDE_SHIFT
-    matcher.state = wrap(u32, number - settings[CHUNKS]) if matcher.in_chunks != 0 else number
+    row: u32 = chunk.row
+    matcher.state = arguments[row & (len(arguments) - 1)] if matcher.in_chunks != 0 else row
     if matcher.fresh != 0 or matcher.in_chunks != 0:
         return Reason.POLICY
     matcher.head_bytes = wrap(u32, matcher.head_bytes + chunk.length - chunk.head_start)

@@ -54,7 +54,7 @@ from pybpf.compiler.automata.dfa import (
     staying_states,
 )
 from pybpf.compiler.automata.nfa import Nfa, TooManyStates, TooMuchMemory, simulate
-from pybpf.compiler.automata.pack import PackedTable, TableTooLarge, walk
+from pybpf.compiler.automata.pack import PackedTable, TableTooLarge, steps_of, walk
 from pybpf.compiler.automata.pattern import parse
 from pybpf.compiler.automata.tree import (
     Alternate,
@@ -126,6 +126,7 @@ __all__ = [
     "sequence",
     "simulate",
     "staying_states",
+    "steps_of",
     "thompson",
     "trim",
     "walk",

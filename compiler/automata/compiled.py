@@ -17,10 +17,12 @@ from pybpf.compiler.automata.flat import NO_MARKS, Edges, Marks, Numbers, Rows, 
 from pybpf.compiler.automata.nfa import MAX_NFA_STATES, Nfa, TooManyStates, TooMuchMemory
 from pybpf.compiler.automata.pack import (
     ENTRY_LIMIT,
+    MOST_COLUMNS,
     PackedTable,
     TableTooLarge,
     check_special,
-    stride_shift,
+    columns_of,
+    states_in_table,
 )
 from pybpf.compiler.automata.product import Join, where_accepted
 from pybpf.compiler.automata.tree import Pattern
@@ -113,16 +115,19 @@ def pack(dfa: Dfa, special: Sequence[int] = (), *, max_entries: int = ENTRY_LIMI
     """pack.pack."""
     check_special(dfa, special)
     merged = merge_columns(dfa)
-    given, wanted, shift = _machine(merged), numbers(special), stride_shift(merged)
-    transitions, number_of, rows = ffi.new("struct numbers *"), ffi.new("struct numbers *"), ffi.new("uint64_t *")
+    if merged.class_count > MOST_COLUMNS:
+        raise TableTooLarge(states_in_table(merged, special), max_entries)
+    given, wanted = _machine(merged), numbers(special)
+    transitions, bases = ffi.new("struct numbers *"), ffi.new("struct numbers *")
+    special_limit, states = ffi.new("uint32_t *"), ffi.new("uint64_t *")
     status = lib.automata_pack(
-        given.pointer, _pointer(wanted), len(wanted), shift, max_entries, MEMORY_LIMIT_BYTES, transitions, number_of, rows
+        given.pointer, _pointer(wanted), len(wanted), max_entries, MEMORY_LIMIT_BYTES, transitions, bases, special_limit, states
     )
     if status == lib.AUTOMATA_TOO_LARGE:
-        raise TableTooLarge(rows[0], 1 << shift, max_entries)
+        raise TableTooLarge(states[0], max_entries)
     _check(status, _NO_LIMIT)
-    found = _taken(number_of[0])
-    return PackedTable(merged.classes, merged.class_count, shift, _taken(transitions[0]), found[merged.start] << shift, found)
+    found = _taken(bases[0])
+    return PackedTable(columns_of(merged), _taken(transitions[0]), found[merged.start], special_limit[0], found, states[0])
 
 
 class _Machine:

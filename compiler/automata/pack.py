@@ -1,74 +1,71 @@
 """Dfa -> PackedTable: the numbers that a kernel map holds.
 
-    classes       +-----+-----+-- ... --+-----+
-      256 x u8    | c00 | c01 |         | cFF |      byte value -> class
+    columns       +-----+-----+-- ... --+-----+
+      256 x u8    | c00 | c01 |         | cFF |      byte value -> column, 1 to 254
                   +-----+-----+-- ... --+-----+
 
-    transitions   +-------+-------+-- ... --+---------+---+
-      u32         | class | class |         |  last   | 0 |   row of state 0, the dead state: all zero
-                  |   0   |   1   |         |  class  |   |
-                  +-------+-------+-- ... --+---------+---+
-                  |       |       |         |         | 0 |   rows of the special states, in the caller's order
-                  +-------+-------+-- ... --+---------+---+
-                  |       |       |         |         | 0 |   rows of the others, breadth first from the start
-                  +-------+-------+-- ... --+---------+---+
-                   <--------- 1 << stride_shift --------->
+    transitions   +--------+------------------+
+      u32         | column |    next base     |      at base + column: where that state goes on with such a byte
+                  +--------+------------------+
+                    8 bits       24 bits
 
-An entry is *premultiplied*: it is the index of the next state's row, `number << stride_shift`, so that a step is
-`entry = transitions[entry + classes[byte]]`, one dependent load without a multiplication. The stride is the power of
-two at or above the number of classes; the columns between are never read and hold 0, which is dead. Since special
-states have the lowest numbers, "has something special just been reached?" is one comparison:
-`entry <= len(special) << stride_shift`, the dead state among them.
+A state is the number of a place in the table, its *base*. Rows lie in each other's gaps: an entry at base + column is the state's own if
+it has that column, and no two states have one base. What a row does not say, the row that it *falls* to says, whose base stands in its
+column FALL; a row that falls to none is dead there. So a step is one dependent load, and two more for each of at most MOST_FALLS falls.
+Most states of a rule set are words spelled out, with one entry each, in the gaps of the few rows
+that are full; siblings of a pattern such as [^/]+ say only what they have for themselves (Aho and Corasick 1975 have such falls, Ziegler
+such gaps: Tarjan and Yao, "Storing a sparse table", 1979).
+
+Special states have the lowest bases, in the caller's order: "has something special just been reached?" is one comparison with
+`special_limit`, the dead state, 0, among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pybpf.compiler.automata.columns import merge_columns
 from pybpf.compiler.automata.dfa import DEAD, Dfa
 from pybpf.compiler.automata.flat import Numbers, numbers
 
-ENTRY_LIMIT = 1 << 20  # 4 MiB of u32
+ENTRY_LIMIT = 1 << 22  # 16 MiB of u32
+MOST_COLUMNS = 254
+FALL = 255  # the column of the row that a row falls to
+COLUMN_SHIFT = 24
+BASE_MASK = (1 << COLUMN_SHIFT) - 1
+ROW_ENTRIES = 256  # behind a base may be so many
+MOST_FALLS = 3
+MANY = 4  # entries; a row with more of them may fall to another
 
 
 class TableTooLarge(Exception):
-    """A table has more rows than its entries can tell apart: `states` rows of `stride` entries, `limit` in all."""
+    """A table needs more than `limit` entries for its `states`, or tells bytes apart in more ways than an entry can name."""
 
-    def __init__(self, states: int, stride: int, limit: int) -> None:
+    def __init__(self, states: int, limit: int) -> None:
         self.states = states
-        self.stride = stride
         self.limit = limit
-        super().__init__(f"{states} states of {stride} entries are more than {limit} entries")
+        super().__init__(f"{states} states need more than {limit} entries")
 
 
 @dataclass(frozen=True, slots=True)
 class PackedTable:
     """A machine as the arrays drawn above.
 
-    number_of[state of the Dfa] -> row number; 0 for a state that was left out because it cannot be reached.
-    `start` is premultiplied, as every entry is.
+    bases[state of the Dfa] -> its place; 0 for a state that was left out because it cannot be reached. `start` is one of them. States
+    below `special_limit` are special or dead. `state_count` counts those that are in the table, the dead one too.
     """
 
-    classes: bytes
-    class_count: int
-    stride_shift: int
+    columns: bytes
     transitions: Numbers
     start: int
-    number_of: Numbers
-
-    @property
-    def state_count(self) -> int:
-        return len(self.transitions) >> self.stride_shift
-
-    def entry(self, state: int) -> int:
-        """The premultiplied number of one of the Dfa's states."""
-        return self.number_of[state] << self.stride_shift
+    special_limit: int
+    bases: Numbers
+    state_count: int
 
 
 def pack(dfa: Dfa, special: Sequence[int] = (), *, max_entries: int = ENTRY_LIMIT) -> PackedTable:
-    """The table of a machine, best a minimal one, with the rows of `special` states right behind the dead state's.
+    """The table of a machine, best a minimal one, in which `special` states have the lowest bases.
 
     Special states are kept even where the start does not lead to them. Raises ValueError when `special` names a state
     twice, the dead state or none at all; TableTooLarge when there are more than `max_entries` entries.
@@ -76,30 +73,39 @@ def pack(dfa: Dfa, special: Sequence[int] = (), *, max_entries: int = ENTRY_LIMI
     check_special(dfa, special)
     merged = merge_columns(dfa)
     order = _order(merged, special)
-    shift = stride_shift(merged)
-    if len(order) << shift > max_entries:
-        raise TableTooLarge(len(order), 1 << shift, max_entries)
-    number_of = [DEAD] * merged.state_count
-    for number, state in enumerate(order):
-        number_of[state] = number
-    padding = [DEAD] * ((1 << shift) - merged.class_count)
-    rows = ([number_of[target] << shift for target in merged.transitions[state]] + padding for state in order)
-    return PackedTable(
-        classes=merged.classes,
-        class_count=merged.class_count,
-        stride_shift=shift,
-        transitions=numbers(entry for row in rows for entry in row),
-        start=number_of[merged.start] << shift,
-        number_of=numbers(number_of),
-    )
+    if merged.class_count > MOST_COLUMNS:
+        raise TableTooLarge(len(order), max_entries)
+    rows = _sparse(merged, order)
+    bases, special_limit = _placed(rows, order, len(special), merged.state_count, max_entries)
+    table = [0] * (max(bases) + ROW_ENTRIES)
+    for state, row in rows.items():
+        for column, target in row.items():
+            table[bases[state] + column] = column << COLUMN_SHIFT | bases[target]
+    return PackedTable(columns_of(merged), numbers(table), bases[merged.start], special_limit, numbers(bases), len(order))
 
 
-def walk(table: PackedTable, text: bytes, entry: int | None = None) -> int:
-    """The entry after `text`, beginning with `entry` (None: with the start): what the kernel does, in Python."""
-    current = table.start if entry is None else entry
+def walk(table: PackedTable, text: bytes, base: int | None = None) -> int:
+    """The base after `text`, beginning with `base` (None: with the start): what the kernel does, in Python."""
+    current = table.start if base is None else base
     for byte in text:
-        current = table.transitions[current + table.classes[byte]]
+        current = _step(table, current, table.columns[byte])
     return current
+
+
+def steps_of(table: PackedTable, base: int) -> dict[int, int]:
+    """What the row of a state says of its own: column -> base; FALL among the columns if it falls to another."""
+    found = {column: table.transitions[base + column] for column in range(1, ROW_ENTRIES)}
+    return {column: entry & BASE_MASK for column, entry in found.items() if entry >> COLUMN_SHIFT == column}
+
+
+def states_in_table(dfa: Dfa, special: Sequence[int]) -> int:
+    """How many states a table would have, the dead one among them."""
+    return len(_order(dfa, special))
+
+
+def columns_of(dfa: Dfa) -> bytes:
+    """byte -> column."""
+    return bytes(each + 1 for each in dfa.classes)
 
 
 def check_special(dfa: Dfa, special: Sequence[int]) -> None:
@@ -108,9 +114,16 @@ def check_special(dfa: Dfa, special: Sequence[int]) -> None:
         raise ValueError(f"special states are different, alive and below {dfa.state_count}: {list(special)}")
 
 
-def stride_shift(dfa: Dfa) -> int:
-    """The logarithm of the stride that holds a row."""
-    return (dfa.class_count - 1).bit_length()
+def _step(table: PackedTable, base: int, column: int) -> int:
+    for _ in range(1 + MOST_FALLS):
+        entry = table.transitions[base + column]
+        if entry >> COLUMN_SHIFT == column:
+            return entry & BASE_MASK
+        fall = table.transitions[base + FALL]
+        if fall >> COLUMN_SHIFT != FALL:
+            break
+        base = fall & BASE_MASK
+    return DEAD
 
 
 def _order(dfa: Dfa, special: Sequence[int]) -> list[int]:
@@ -123,3 +136,89 @@ def _order(dfa: Dfa, special: Sequence[int]) -> list[int]:
                 found[target] = None
                 waiting.append(target)
     return list(dict.fromkeys([DEAD, *special, *found]))
+
+
+def _sparse(dfa: Dfa, order: Sequence[int]) -> dict[int, dict[int, int]]:
+    """For each state but the dead one, column -> target of what its row must say, FALL among the columns."""
+    full = {state: list(dfa.transitions[state]) for state in order[1:]}
+    falls = _falls(full)
+    rows = {}
+    for state, row in full.items():
+        beneath = full[falls[state]] if falls[state] else [DEAD] * len(row)
+        rows[state] = {column: target for column, (target, below) in enumerate(zip(row, beneath, strict=True), 1) if target != below}
+        if falls[state]:
+            rows[state][FALL] = falls[state]
+    return rows
+
+
+def _falls(full: dict[int, list[int]]) -> dict[int, int]:
+    """The state whose row each falls to, 0 for none: that where most of its columns lead, or the first or the last before it that
+    leads there as much. A row that others fall to already falls no more, so no fall is deeper than MOST_FALLS."""
+    falls, depths = dict.fromkeys(full, DEAD), dict.fromkeys(full, 0)
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    beneath: set[int] = set()
+    for state, row in full.items():
+        live = [target for target in row if target]
+        if len(live) <= MANY or state in beneath:
+            continue
+        shares = dict.fromkeys(live, 0)
+        for target in live:
+            shares[target] += 1
+        usual = max(shares, key=shares.__getitem__)
+        least = len(live)
+        for other in (usual, first.get(usual, DEAD), last.get(usual, DEAD)):
+            if other not in (DEAD, state) and depths[other] < MOST_FALLS:
+                differing = 1 + sum(mine != theirs for mine, theirs in zip(row, full[other], strict=True))
+                if differing < least:
+                    least, falls[state] = differing, other
+        if falls[state]:
+            beneath.add(falls[state])
+            depths[state] = depths[falls[state]] + 1
+        first.setdefault(usual, state)
+        if depths[state] < MOST_FALLS:
+            last[usual] = state
+    return falls
+
+
+def _placed(rows: dict[int, dict[int, int]], order: Sequence[int], specials: int, states: int, max_entries: int) -> tuple[list[int], int]:
+    """[state] -> base, and the special limit. Special states by first fit, each behind the one before; then the fullest rows first, those of
+    one size each behind the one before, so that each size passes the table once."""
+    bases, taken, used = [DEAD] * states, bytearray(ROW_ENTRIES), bytearray(b"\1")
+
+    def place(state: int, base: int) -> int:
+        while True:
+            if base + ROW_ENTRIES > max_entries:
+                raise TableTooLarge(len(order), max_entries)
+            grown = base + ROW_ENTRIES - len(taken)
+            if grown > 0:
+                taken.extend(bytes(max(grown, ROW_ENTRIES)))
+                used.extend(bytes(len(taken) - len(used)))
+            if not used[base] and not any(taken[base + column] for column in rows[state]):
+                break
+            base += 1
+        used[base] = 1
+        for column in rows[state]:
+            taken[base + column] = 1
+        bases[state] = base
+        return base
+
+    used.extend(bytes(len(taken) - len(used)))
+    at = 0
+    for state in order[1 : 1 + specials]:
+        at = place(state, at + 1)
+    special_limit = at + 1
+    for same in _by_size(rows, order[1 + specials :]):
+        at = special_limit - 1
+        for state in same:
+            at = place(state, at + 1)
+    return bases, special_limit
+
+
+def _by_size(rows: dict[int, dict[int, int]], order: Sequence[int]) -> Iterator[list[int]]:
+    """States with rows of one size, the largest first."""
+    of_size: dict[int, list[int]] = {}
+    for state in order:
+        of_size.setdefault(len(rows[state]), []).append(state)
+    for size in sorted(of_size, reverse=True):
+        yield of_size[size]

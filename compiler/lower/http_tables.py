@@ -66,16 +66,16 @@ ACTION_OF: Final = {
 CHUNK_TEXTS: Final = (b"", *(b"1" * digits for digits in range(1, 9)), b"1\r", b"1\r\n", b"1\r\n\r", b"1\r\n\r\n", b"0", b"0\r", b"0\r\n", b"0\r\n\r")
 VALUE_BYTES: Final = byte_range(0x20, 0x7E)
 NAME_BYTES: Final = UPPER | byte_range(0x61, 0x7A) | bytes_of(b"-")
-MIN_SPECIAL_ROWS: Final = 256
+MIN_SPECIAL_ROWS: Final = 2048  # a shape for all small rule sets
 MIN_CHOICES: Final = 16
+MOST_SKIPPED: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a rule set's program is specialised with: constants by name, and the sizes of its arrays in bytes. Rule sets of one shape have
-    the same program, each with tables of its own."""
+    """What a rule set's program is specialised with: the sizes of its arrays in bytes. Rule sets of one shape have the same program, each
+    with tables of its own."""
 
-    constants: tuple[tuple[str, int], ...]
     sizes: tuple[tuple[str, int], ...]
 
 
@@ -91,14 +91,9 @@ class HttpTables:
     tag: int
 
     @property
-    def constants(self) -> dict[str, int]:
-        """What the program is specialised with."""
-        return {"STRIDE_SHIFT": self.table.stride_shift}
-
-    @property
     def shape(self) -> Shape:
         """What of them is in the program; the rest is data."""
-        return Shape(tuple(self.constants.items()), tuple((name, len(content)) for name, content in self.arrays.items()))
+        return Shape(tuple((name, len(content)) for name, content in self.arrays.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +157,23 @@ def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machin
     order = [*skipped, *chunks, *others[len(skipped) :]]
     table = pack(dfa, order)
     choices, wanted, starts = _choices(machine, numbers)
-    rows = 1 << max(MIN_SPECIAL_ROWS - 1, len(order)).bit_length()
+    rows = 1 << (max(MIN_SPECIAL_ROWS, table.special_limit) - 1).bit_length()
+    argument = {state: _argument(machine, state, starts) for state in order} | places
     arrays = {
-        "classes": table.classes,
+        "columns": table.columns,
         "transitions": table.transitions.view.tobytes().ljust(4 << (len(table.transitions) - 1).bit_length(), b"\0"),
-        "actions": bytes([Action.REFUSE, *(meaning[state] for state in order)]).ljust(rows, b"\0"),
-        "arguments": _numbers([0, *(_argument(machine, state, starts) for state in order)], 4, rows),
-        "met": _numbers([0, *(_met(machine, state) for state in order)], 8, rows),
+        "chunk_rows": _numbers([table.bases[state] for state in chunks], 4, 32),
+        "actions": _by_row(table, {state: meaning[state] for state in order}, 1, rows),
+        "arguments": _by_row(table, argument, 4, rows),
+        "met": _by_row(table, {state: _met(machine, state) for state in order}, 8, rows),
         "choices": _numbers(choices, 4, 1 << max(MIN_CHOICES, len(choices)).bit_length()),
         "wanted": _numbers(wanted, 8, 1 << max(MIN_CHOICES, len(choices)).bit_length()),
         "lengths": _numbers(_lengths(machine), 4, 32),
     }
     tag = int.from_bytes(hashlib.sha256(b"".join(arrays.values())).digest()[:4], "little") | 1
-    skip_limit, special_limit = (1 + len(skipped)) << table.stride_shift, (1 + len(order)) << table.stride_shift
+    skip_limit = table.bases[skipped[-1]] + 1 if skipped else 1
     any_host = int(HOST_NAME not in {field.name for field in machine.conditions.fields})
-    settings = [table.start, skip_limit, special_limit, table.entry(line), table.entry(value), 1 + len(skipped), tag, any_host]
+    settings = [table.start, skip_limit, table.special_limit, table.bases[line], table.bases[value], tag, any_host]
     actions = tuple(meaning[state] for state in order)
     return HttpTables(rules, dfa, table, actions, arrays | {"settings": _numbers(settings, 4, 8)}, tag)
 
@@ -185,7 +182,9 @@ def _meaning(machine: Machine) -> dict[int, Action]:
     """What entering a state means to the kernel program, for all but ordinary ones."""
     found = {state: {_action_of(machine, mark) for mark in machine.dfa.marks[state]} for state in marked_states(machine.dfa)}
     values, names = (set(staying_states(machine.dfa, members)) for members in (VALUE_BYTES, NAME_BYTES))
-    for state in values | names:
+    # A machine's states are numbered from its start on, so those of heads come last. Rows in which bytes are skipped are long and lie
+    # among the special ones, and a rule set has as many in its paths as it has patterns such as [^/]+.
+    for state in sorted(values | names, reverse=True)[:MOST_SKIPPED]:
         found.setdefault(state, set()).add(Action.SKIP_VALUE if state in values else Action.SKIP_NAME)
     for state, actions in found.items():
         assert len(actions) == 1, f"state {state} means {actions}: the grammar must keep its marks apart"
@@ -253,6 +252,15 @@ def _chunk_states(machine: Machine) -> list[int]:
     states = [run(machine.dfa, text, end) for text in CHUNK_TEXTS]
     assert len(set(states)) == len(CHUNK_TEXTS), "all states of chunked bodies differ"
     return states
+
+
+def _by_row(table: PackedTable, values: Mapping[int, int], octets: int, rows: int) -> bytes:
+    """What special states have, at their rows."""
+    found = bytearray(rows * octets)
+    for state, value in values.items():
+        at = table.bases[state] * octets
+        found[at : at + octets] = value.to_bytes(octets, "little")
+    return bytes(found)
 
 
 def _numbers(values: Sequence[int], octets: int, count: int) -> bytes:

@@ -85,8 +85,9 @@ int automata_minimize(const struct machine *in, const uint32_t *meanings, uint64
                       struct numbers *kept, unsigned char *classes);
 int automata_merge_columns(const struct machine *in, unsigned char *classes, uint64_t limit_bytes, struct machine *out);
 
-/* number_of: [state] -> row, 0 for one left out. rows: how many there are (also on AUTOMATA_TOO_LARGE). */
-int automata_pack(const struct machine *in, const uint32_t *special, uint64_t specials, uint32_t shift, uint64_t max_entries, uint64_t limit_bytes,
-                  struct numbers *transitions, struct numbers *number_of, uint64_t *rows);
+/* bases: [state] -> where its row begins, 0 for one left out. States below special_limit are dead or special. states: how many are in the
+ * table (also on AUTOMATA_TOO_LARGE). A machine with more than 254 classes is malformed. */
+int automata_pack(const struct machine *in, const uint32_t *special, uint64_t specials, uint64_t max_entries, uint64_t limit_bytes,
+                  struct numbers *transitions, struct numbers *bases, uint32_t *special_limit, uint64_t *states);
 
 void automata_free(uint32_t *items);

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pybpf.compiler.lower.http_tables import HttpTables
 
 
-
 def ir(compilation: Compilation) -> str:
     """The intermediate representation of every program of the object."""
     from pybpf.compiler.ir.show import show
@@ -29,11 +28,11 @@ def asm(compilation: Compilation) -> str:
 
 
 def tables(compilation: Compilation) -> str:
-    """The machine of each rule set: its rules, the classes of bytes, and the steps that do not lead to death.
+    """The machine of each rule set: its rules, the columns of bytes, and what each row says.
 
-    rule set 0: 1 rule, 90 states, 30 classes, 12,345 bytes, tag 0x1234abcd
+    rule set 0: 1 rules, 90 states, 30 columns, start 700, 12,345 bytes, tag 0x1234abcd
       rule read-flights.yaml:21:9: GET /flights
-      class 1: 09 20..7e
+      column 1: 09 20..7e
       state 4 REQUEST_LINE: 1>5 7>4
     """
     return "".join(f"{line}\n" for index, each in enumerate(compilation.tables) for line in _rule_set(index, each))
@@ -44,25 +43,28 @@ STAGES: Final[dict[str, Callable[[Compilation], str]]] = {"asm": asm, "ir": ir, 
 
 
 def _rule_set(index: int, tables: HttpTables) -> Iterator[str]:
+    from pybpf.compiler.automata import steps_of
+
     packed = tables.table
-    states = len(packed.transitions) >> packed.stride_shift
+    columns = max(packed.columns)
     length_bytes = sum(len(content) for content in tables.arrays.values())
     yield (
-        f"rule set {index}: {len(tables.rules)} rules, {states} states, {packed.class_count} classes,"
-        f" start {packed.start >> packed.stride_shift}, {length_bytes:,} bytes, tag {tables.tag:#010x}"
+        f"rule set {index}: {len(tables.rules)} rules, {packed.state_count} states, {columns} columns,"
+        f" start {packed.start}, {length_bytes:,} bytes, tag {tables.tag:#010x}"
     )
     for rule in tables.rules:
         texts = {"method": rule.method, "path": rule.path} | ({"host": rule.host} if rule.host is not None else {})
         said = [f"{what} {text.text if text is not None else 'any'}" for what, text in texts.items()]
         said += [f"header {each.name} {each.match.text if each.match is not None else 'present'}" for each in rule.headers]
         yield f"  rule {rule.span}: {', '.join(said)}"
-    for number in range(packed.class_count):
-        yield f"  class {number}: {_ranges([byte for byte in range(256) if packed.classes[byte] == number])}"
-    for state in range(1, states):
-        row = packed.transitions.view[state << packed.stride_shift :][: packed.class_count]
-        steps = " ".join(f"{number}>{entry >> packed.stride_shift}" for number, entry in enumerate(row) if entry)
-        meaning = f" {tables.actions[state - 1].name}" if state <= len(tables.actions) else ""
-        yield f"  state {state}{meaning}: {steps}".rstrip()
+    for column in range(1, columns + 1):
+        yield f"  column {column}: {_ranges([byte for byte in range(256) if packed.columns[byte] == column])}"
+    bases = sorted(filter(None, packed.bases))
+    meanings = dict(zip(bases, tables.actions, strict=False))
+    for base in bases:
+        steps = " ".join(f"{column if column <= columns else 'else'}>{target}" for column, target in steps_of(packed, base).items())
+        meaning = f" {meanings[base].name}" if base in meanings else ""
+        yield f"  state {base}{meaning}: {steps}".rstrip()
 
 
 def _ranges(members: list[int]) -> str:

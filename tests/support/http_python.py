@@ -15,8 +15,6 @@ from pybpf.kernel_progs.state import chunks
 
 def install(tables: HttpTables) -> None:
     """Put a rule set's tables into the arrays that feed() reads."""
-    for name, value in tables.constants.items():
-        setattr(http, name, value)  # what specialisation does
     for name, content in tables.arrays.items():
         getattr(http_arrays, name).fill(content)
 

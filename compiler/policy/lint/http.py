@@ -28,9 +28,9 @@ from pybpf.compiler.policy.model.layer7 import HttpRule, MatchKind, TextMatch
 from pybpf.compiler.policy.patterns import path_pattern, value_pattern
 from pybpf.compiler.policy.text.report import Report
 
-# What one condition may grow to. The first is as much as the tables of the kernel programs hold (1 << 20 entries of at least 16
-# classes), and the machine of a rule set is no smaller than that of one condition of it.
-MAX_STATES: Final = 1 << 16
+# What one condition may grow to. As many states with 16 entries each are as much as the tables of the kernel programs hold, and the
+# machine of a rule set is no smaller than that of one condition of it.
+MAX_STATES: Final = 1 << 18
 _ACCEPT: Final = 1
 _VISIBLE: Final = Repeat(OneOf(byte_range(0x21, 0x7E)), 0)
 _TARGETS: Final = sequence(Literal(b"/"), _VISIBLE)

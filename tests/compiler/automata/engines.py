@@ -63,7 +63,7 @@ def _packed(tree: Pattern) -> Callable[[bytes], Marks]:
     dfa = machine(tree)
     special = [state for state, marks in enumerate(dfa.marks) if marks]
     table = pack(dfa, special[::-1])
-    marks_at = {table.entry(state): marks for state, marks in enumerate(dfa.marks)}
+    marks_at = {table.bases[state]: marks for state, marks in enumerate(dfa.marks)}
     return lambda text: marks_at[walk(table, text)]
 
 

@@ -13,29 +13,35 @@ from pybpf.kernel_progs import http, http_arrays, http_program
 from pybpf.kernel_progs.matching import Action, Choice, Chunk
 from pybpf.kernel_progs.state import chunks
 
-ROW = 1 << http.STRIDE_SHIFT
-ROWS, SPECIAL, SKIPPING = 24, 12, 6
-NAMES = ("classes", "transitions", "actions", "arguments", "met", "choices", "wanted", "lengths", "settings")
+ROWS, SPECIAL, SKIPPING, COLUMNS, APART = 24, 12, 6, 8, 10
+NAMES = ("columns", "transitions", "chunk_rows", "actions", "arguments", "met", "choices", "wanted", "lengths", "settings")
 ARRAYS: dict[str, GlobalArray] = {name: getattr(http_arrays, name) for name in NAMES}
 # every action but those that are entered at digits only and count on it
 ACTIONS = [each for each in Action if each not in (Action.LENGTH_DIGIT, Action.CHUNK_DIGIT)]
 
 
 def fill(chance: random.Random) -> None:
-    """Tables of a random automaton, as CPython sees them."""
+    """Tables of a random automaton, as CPython sees them: rows APART, with gaps and falls."""
     for byte in range(256):
-        http_arrays.classes[byte] = chance.choice([0, 1, 2, byte & (ROW - 1)])
-    for place in range(ROWS * ROW):
-        http_arrays.transitions[place] = chance.randrange(1, ROWS) * ROW if chance.random() < 0.99 else 0
+        http_arrays.columns[byte] = chance.choice([1, 2, 3, 1 + byte % COLUMNS])
+    for place in range(len(http_arrays.transitions)):
+        http_arrays.transitions[place] = 0
+    for row in range(1, ROWS):
+        for column in range(1, COLUMNS + 1):
+            target = chance.randrange(1, ROWS) * APART if chance.random() < 0.99 else 0
+            http_arrays.transitions[row * APART + column] = column << 24 | target if chance.random() < 0.8 else 0
+        http_arrays.transitions[row * APART + http.FALL] = http.FALL << 24 | chance.randrange(1, ROWS) * APART if chance.random() < 0.9 else 0
     for number in range(ROWS):
-        http_arrays.actions[number] = chance.choice([Action.SKIP_VALUE, Action.SKIP_NAME]) if number < SKIPPING else chance.choice(ACTIONS)
-        http_arrays.arguments[number] = chance.randrange(64)
-        http_arrays.met[number] = chance.getrandbits(64)
+        row = number * APART
+        http_arrays.actions[row] = chance.choice([Action.SKIP_VALUE, Action.SKIP_NAME]) if number < SKIPPING else chance.choice(ACTIONS)
+        http_arrays.arguments[row] = chance.randrange(64)
+        http_arrays.met[row] = chance.getrandbits(64)
         http_arrays.choices[number] = chance.randrange(1000) | chance.choice([0, Choice.LAST])
         http_arrays.wanted[number] = chance.choice([0, 1 << chance.randrange(64)])
         http_arrays.lengths[number] = chance.getrandbits(32)
+        http_arrays.chunk_rows[number] = chance.randrange(1, ROWS) * APART
     rows = [chance.randrange(SPECIAL, ROWS), SKIPPING, SPECIAL, chance.randrange(SKIPPING, SPECIAL), chance.randrange(1, SKIPPING)]
-    for place, value in enumerate([*(row * ROW for row in rows), SKIPPING, 77, chance.randrange(2)]):
+    for place, value in enumerate([*(row * APART for row in rows), 77, chance.randrange(2)]):
         http_arrays.settings[place] = value
 
 

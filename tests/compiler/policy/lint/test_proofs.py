@@ -64,7 +64,7 @@ def without_requests(policies: tuple[Policy, ...], span: Span) -> tuple[Policy, 
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)  # so that what is met often is so each time
 @given(sets())
 def test_what_lint_says_is_proved(policies: tuple[Policy, ...]) -> None:
     check_claims(policies)
