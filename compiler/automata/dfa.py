@@ -68,7 +68,7 @@ def run(dfa: Dfa, text: bytes, state: int | None = None) -> int:
     """The state after `text`, beginning in `state` (None: in the start state)."""
     current = dfa.start if state is None else state
     for byte in text:
-        current = dfa.transitions[current][dfa.classes[byte]]
+        current = dfa.edges.target(current, dfa.classes[byte])
     return current
 
 
@@ -92,11 +92,8 @@ def staying_states(dfa: Dfa, members: ByteSet) -> list[int]:
     wanted = sum(1 << each for each in classes_in(dfa.classes, members))
     enough = {number for number, mask in enumerate(dfa.edges.masks()) if mask & wanted == wanted}
     firsts, pairs = dfa.edges.firsts.view, dfa.edges.pairs.view
-    return [
-        state
-        for state in range(dfa.state_count)
-        if any(pairs[2 * edge + 1] == state and pairs[2 * edge] in enough for edge in range(firsts[state], firsts[state + 1]))
-    ]
+    leading = ((edge, pairs[2 * edge + 1]) for edge, label in enumerate(pairs[::2]) if label in enough)
+    return sorted(state for edge, state in leading if firsts[state] <= edge < firsts[state + 1])
 
 
 def explore(

@@ -100,6 +100,14 @@ class Edges:
     pairs: Numbers
     sets: Numbers
 
+    def target(self, state: int, column: int) -> int:
+        """Where a state goes with a class; 0 where it dies."""
+        firsts, pairs, words = self.firsts.view, self.pairs.view, self.sets.view
+        for edge in range(firsts[state], firsts[state + 1]):
+            if words[pairs[2 * edge] * SET_WORDS + column // WORD_BITS] >> column % WORD_BITS & 1:
+                return pairs[2 * edge + 1]
+        return 0
+
     def masks(self) -> list[int]:
         """[set] -> its classes; bit c is class c's."""
         words = self.sets.view

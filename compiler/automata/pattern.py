@@ -21,7 +21,7 @@ from pybpf.compiler.automata.bytesets import ANY_BYTE
 from pybpf.compiler.automata.charclass import character, character_class, literal, named_class
 from pybpf.compiler.automata.codepoints import CodePoints, characters, utf8
 from pybpf.compiler.automata.cursor import Cursor, Flags
-from pybpf.compiler.automata.tree import Boundary, Look, OneOf, Pattern, Repeat, choice, sequence
+from pybpf.compiler.automata.tree import Boundary, Literal, Look, OneOf, Pattern, Repeat, choice, sequence
 from pybpf.compiler.automata.unicode import is_word
 
 MAX_REPEAT = 1000  # RE2's limit, which also holds for the product of nested repetitions
@@ -30,6 +30,7 @@ MAX_DEPTH = 50
 _OPERATORS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 # Leading zeros and a missing minimum make it plain text, as in RE2.
 _COUNTS = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
+_WORD = re.compile(r"[0-9A-Za-z/_~%,:;@&=!<> -]+(?![*+?{])")
 _GROUP_NAME = re.compile(r"\?P?<([^>]*)>")
 _FLAG_LETTERS = re.compile(r"\?([a-zA-Z]*)(?:-([a-zA-Z]+))?([:)])")
 _FLAG_FIELDS = {"i": "ignore_case", "s": "dot_matches_newline", "m": "multiple_lines"}
@@ -88,6 +89,9 @@ class _Reader:
     def concatenation(self) -> _Piece:
         pieces: list[_Piece] = []
         while self.cursor.peek() not in ("", "|", ")"):
+            if (word := self.word()) is not None:
+                pieces.append(_Piece(word))
+                continue
             if self.cursor.accept("\\Q"):
                 pieces += self.quoted()
             elif not self.flags_only():
@@ -97,6 +101,14 @@ class _Reader:
             if pieces:
                 pieces.append(self.repeated(pieces.pop()))
         return _Piece(sequence(*(each.tree for each in pieces)), max((each.repeats for each in pieces), default=1))
+
+    def word(self) -> Literal | None:
+        """The characters that are next, stand for themselves and are not repeated, all at once: most of most patterns. None: there is none."""
+        found = None if self.cursor.flags.ignore_case else _WORD.match(self.cursor.text, self.cursor.offset)
+        if found is None:
+            return None
+        self.cursor.offset = found.end()
+        return Literal(found[0].encode())
 
     def quoted(self) -> list[_Piece]:
         """The characters up to `\\E` or the end, each as itself."""
