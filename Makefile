@@ -20,7 +20,7 @@ demo: $(VENV)/made
 	$(BIN)/python -m pybpf demo flights
 
 test: $(VENV)/made-test
-	$(BIN)/python -m pytest -q
+	tests/run $(BIN)/python
 
 # mypy cannot follow setup.py's folder map, so it reads a folder of links laid out as the package is imported.
 typing:
@@ -34,7 +34,7 @@ check: $(VENV)/made-test typing
 	$(BIN)/python -m pytest -q tests/test_house.py
 
 fuzz: $(VENV)/made-test
-	PYBPF_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz tests/kernel/test_policy_packets.py tests/kernel/test_never_open.py tests/kernel/test_installation.py
+	PYBPF_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz tests/http/test_agreement.py tests/kernel/test_policy_packets.py tests/kernel/test_never_open.py tests/kernel/test_installation.py
 
 bench: $(VENV)/made-test
 	$(BIN)/python -m pytest -q bench --benchmark-enable --benchmark-only --benchmark-sort=name

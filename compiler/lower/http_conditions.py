@@ -29,7 +29,6 @@ from pybpf.compiler.automata import (
 )
 from pybpf.compiler.diag import CompileError, Diagnostic, Span
 from pybpf.compiler.lower.http_grammar import (
-    BLANKS,
     FRAMING_NAMES,
     HOST_NAME,
     REFUSED_NAMES,
@@ -146,11 +145,11 @@ def _must_be_readable(name: bytes, span: Span) -> None:
 def _field(name: bytes, marks: Mapping[Condition, int]) -> Field:
     """The line of a header: any value it may have, and each that a condition wants, with its mark at the CR behind it."""
     whole = _machine(host() if name == HOST_NAME else _value())
-    values = [sequence(as_pattern(whole), BLANKS, RETURN)]
+    values = [sequence(as_pattern(whole), RETURN)]
     for condition, mark in marks.items():
         if condition.name == name and condition.match is not None:
             wanted = minimize(intersect(_machine(meant(condition.meaning, condition.match)), whole, accept=_ACCEPT))
-            values.append(sequence(as_pattern(wanted), BLANKS, marked(RETURN, mark)))
+            values.append(sequence(as_pattern(wanted), marked(RETURN, mark)))
     return Field(name, Mark.HOST if name == HOST_NAME else marks[_presence(name)], choice(*values))
 
 

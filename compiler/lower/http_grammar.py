@@ -6,7 +6,7 @@ attacker and a server cannot read a request differently from the policy. Each na
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -35,15 +35,16 @@ SPACE = Literal(b" ")  # exactly one between the parts
 VERSION = Literal(b"HTTP/1.1")  # 1.0 has other framing, 2.0 as text is a trick
 TOKEN = ALPHANUMERIC | bytes_of(b"!#$%&'*+-.^_`|~")  # RFC 9110 section 5.6.2
 VALUE = byte_range(0x20, 0x7E) | byte_range(0x80, 0xFF) | bytes_of(b"\t")  # no control character
-BLANKS = Repeat(OneOf(bytes_of(b" \t")), 0)
-SPACES = Repeat(OneOf(bytes_of(b" ")), 0)
+SPACES = Repeat(OneOf(bytes_of(b" ")), 0)  # before a value that counts; none behind it, and no TAB: for llhttp they are part of it
 RETURN = Literal(b"\r")
 
 UNRESERVED = ALPHANUMERIC | bytes_of(b"-._~")
 # RFC 3986 pchar without ';': servers cut path parameters off before they route.
 SEGMENT = UNRESERVED | bytes_of(b"!$&'()*+,=:@")
 QUERY = UNRESERVED | bytes_of(b"!$&'()*+,;=:@/?")
+METHOD = UPPER | bytes_of(b"-")  # a method is never folded: servers that know "get" take it for another one
 MAX_METHOD_BYTES = 16
+REFUSED_METHODS = (b"CONNECT", b"PRI")  # behind them servers read a tunnel (RFC 9110 section 9.3.6), or HTTP/2 (RFC 9113 section 3.4)
 MAX_LENGTH_DIGITS = 15
 MAX_SIZE_DIGITS = 8
 
@@ -91,8 +92,7 @@ class Field:
 
 def strict_line() -> Pattern:
     """METHOD SP target SP HTTP/1.1 CRLF, with Mark.STRICT at its end."""
-    method = Repeat(OneOf(UPPER | bytes_of(b"-")), 1, MAX_METHOD_BYTES)
-    return marked(sequence(method, SPACE, target(), SPACE, VERSION, CRLF), Mark.STRICT)
+    return marked(sequence(method(), SPACE, target(), SPACE, VERSION, CRLF), Mark.STRICT)
 
 
 def target() -> Pattern:
@@ -122,15 +122,15 @@ def headers(fields: Sequence[Field]) -> Pattern:
     """The header section up to and with its empty line. `fields` are those that rules look at; one of them may be Host."""
     named = [field.name for field in fields]
     lines = [
-        sequence(name(b"content-length"), marked(Literal(b":"), Mark.LENGTH), BLANKS, _length(), BLANKS, RETURN),
-        sequence(name(b"transfer-encoding"), marked(Literal(b":"), Mark.CODING), SPACES, name(b"chunked"), SPACES, RETURN),
-        sequence(name(b"connection"), Literal(b":"), BLANKS, _options(), BLANKS, RETURN),
-        sequence(name(b"expect"), Literal(b":"), BLANKS, name(b"100-continue"), BLANKS, RETURN),
+        sequence(name(b"content-length"), marked(Literal(b":"), Mark.LENGTH), SPACES, _length(), RETURN),
+        sequence(name(b"transfer-encoding"), marked(Literal(b":"), Mark.CODING), SPACES, name(b"chunked"), RETURN),
+        sequence(name(b"connection"), Literal(b":"), SPACES, _options(), RETURN),
+        sequence(name(b"expect"), Literal(b":"), SPACES, name(b"100-continue"), RETURN),
         sequence(other_names((HOST_NAME, *FRAMING_NAMES, *REFUSED_NAMES, *named)), Literal(b":"), Repeat(OneOf(VALUE), 0), RETURN),
     ]
     if HOST_NAME not in named:
-        lines.append(sequence(name(HOST_NAME), marked(Literal(b":"), Mark.HOST), BLANKS, host(), BLANKS, RETURN))
-    lines += [sequence(name(field.name), marked(Literal(b":"), field.mark), BLANKS, field.value) for field in fields]
+        lines.append(sequence(name(HOST_NAME), marked(Literal(b":"), Mark.HOST), SPACES, host(), RETURN))
+    lines += [sequence(name(field.name), marked(Literal(b":"), field.mark), SPACES, field.value) for field in fields]
     return sequence(Repeat(sequence(choice(*lines), Literal(b"\n")), 0), marked(CRLF, Mark.END))
 
 
@@ -150,20 +150,26 @@ def name(text: bytes) -> Pattern:
 
 def other_names(words: tuple[bytes, ...]) -> Pattern:
     """Every token that is none of `words`, whatever the case, and with '_' for '-' too."""
-    return _not_of(frozenset(words), at_start=True)
+    return _not_of(frozenset(words), TOKEN, _folded)
 
 
-def _not_of(words: frozenset[bytes], *, at_start: bool) -> Pattern:
-    """Tokens that are not in `words`: the first byte leads away from all of them, or on to fewer."""
+def method() -> Pattern:
+    """Every method but those that make something other of the connection than a sequence of requests."""
+    return _not_of(frozenset(REFUSED_METHODS), METHOD, lambda byte: ByteSet(1 << byte), MAX_METHOD_BYTES)
+
+
+def _not_of(words: frozenset[bytes], letters: ByteSet, alike: Callable[[int], ByteSet], most: int | None = None, at: int = 0) -> Pattern:
+    """Words of `letters`, at most `most` of them, that are not in `words`: the first byte leads away from all of them, or on to fewer.
+    `at` is how many stand before it."""
     following = {word[:1] for word in words if word}
     leading = ByteSet(0)
-    ways: list[Pattern] = [] if at_start or b"" in words else [Empty()]
+    ways: list[Pattern] = [] if at == 0 or b"" in words else [Empty()]
     for first in sorted(following):
-        members = _folded(first[0])
+        members = alike(first[0])
         leading |= members
         rest = frozenset(word[1:] for word in words if word[:1] == first)
-        ways.append(sequence(OneOf(members), _not_of(rest, at_start=False)))
-    ways.append(sequence(OneOf(TOKEN - leading), Repeat(OneOf(TOKEN), 0)))
+        ways.append(sequence(OneOf(members), _not_of(rest, letters, alike, most, at + 1)))
+    ways.append(sequence(OneOf(letters - leading), Repeat(OneOf(letters), 0, None if most is None else most - at - 1)))
     return choice(*ways)
 
 
@@ -186,7 +192,7 @@ def _length() -> Pattern:
 def _options() -> Pattern:
     """Connection options that name no header to be removed on the way."""
     option = choice(name(b"keep-alive"), marked(name(b"close"), Mark.CLOSE), name(b"te"))
-    return sequence(option, Repeat(sequence(BLANKS, Literal(b","), BLANKS, option), 0))
+    return sequence(option, Repeat(sequence(SPACES, Literal(b","), SPACES, option), 0))
 
 
 def _either_case(byte: int) -> ByteSet:

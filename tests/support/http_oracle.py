@@ -18,7 +18,7 @@ STRICT = {
     b"host": re.compile(rb"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"),
     b"content-length": re.compile(rb"0|[1-9][0-9]{0,14}"),
     b"transfer-encoding": re.compile(rb"(?i:chunked)"),
-    b"connection": re.compile(rb"(?i:keep-alive|close|te)(?:[ \t]*,[ \t]*(?i:keep-alive|close|te))*"),
+    b"connection": re.compile(rb"(?i:keep-alive|close|te)(?: *, *(?i:keep-alive|close|te))*"),
     b"expect": re.compile(rb"(?i:100-continue)"),
 }
 REFUSED = {
@@ -35,7 +35,7 @@ Rule = tuple[str | None, str | None] | tuple[str | None, str | None, Wanted]
 
 @dataclass(frozen=True)
 class Request:
-    """A strict request; `fields` are the names, in lower case, and the values without blanks around them."""
+    """A strict request; `fields` are the names, in lower case, and the values without spaces before them; what stands behind them is part of them for some."""
 
     method: str
     target: str
@@ -44,7 +44,7 @@ class Request:
 
     @property
     def is_last(self) -> bool:
-        return any(name == b"connection" and b"close" in re.split(rb"[ \t]*,[ \t]*", value.lower()) for name, value in self.fields)
+        return any(name == b"connection" and b"close" in re.split(rb" *, *", value.lower()) for name, value in self.fields)
 
 
 def allows(stream: bytes, rules: Sequence[Rule]) -> bool:
@@ -68,7 +68,7 @@ def first_request(stream: bytes) -> Request | None:
     parts = line.split(b" ")
     if b"\n" in stream[:end].replace(b"\r\n", b"") or b"\r" in stream[:end].replace(b"\r\n", b""):
         return None
-    if len(line) + 2 > MAX_LINE or len(parts) != 3 or parts[2] != b"HTTP/1.1" or not re.fullmatch(rb"[A-Z-]{1,16}", parts[0]):
+    if len(line) + 2 > MAX_LINE or len(parts) != 3 or parts[2] != b"HTTP/1.1" or not re.fullmatch(rb"[A-Z-]{1,16}", parts[0]) or parts[0] in (b"CONNECT", b"PRI"):
         return None
     fields = strict_fields(lines)
     if fields is None or not strict_target(parts[1]):
@@ -82,7 +82,7 @@ def is_allowed(request: Request, rules: Sequence[Rule]) -> bool:
     named = {name.lower().encode() for rule in rules for name in (rule[2] if len(rule) == 3 else {})}
     for name in named:
         values = [value for each, value in request.fields if each == name]
-        if len(values) > 1 or not all(NAMED_VALUE.fullmatch(value) for value in values):
+        if len(values) > 1 or not all(NAMED_VALUE.fullmatch(value) and value == value.strip(b" \t") for value in values):
             return False
     return any(_fits(request, rule) for rule in rules)
 
@@ -123,12 +123,10 @@ def strict_fields(lines: Sequence[bytes]) -> tuple[tuple[bytes, bytes], ...] | N
         name, colon, value = line.partition(b":")
         if not colon or not TOKEN.fullmatch(name) or not VALUE.fullmatch(value):
             return None
-        lower, folded, bare = name.lower(), name.lower().replace(b"_", b"-"), value.strip(b" \t")
+        lower, folded, bare = name.lower(), name.lower().replace(b"_", b"-"), value.lstrip(b" ")
         if folded in REFUSED or (folded in STRICT and folded != lower):
             return None
         if lower in STRICT and not STRICT[lower].fullmatch(bare):
-            return None
-        if lower == b"transfer-encoding" and b"\t" in value:
             return None
         found.append((lower, bare))
     names = [name for name, _ in found]

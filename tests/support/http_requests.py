@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-METHODS = ["GET", "POST", "DELETE", "PUT", "get", "GE", "GETS", "PURGE"]
+METHODS = ["GET", "POST", "DELETE", "PUT", "get", "GE", "GETS", "PURGE", "CONNECT", "CONNECTS", "PRI", "PR"]
 PATHS = [
     "/flights", "/flights/", "/flights/12", "/flights/x", "/flight", "/flightsx", "/flights?from=WAW", "/", "/bookings/7", "//flights",
     "/./flights", "/flights/..", "/fl%69ghts", "/flights/%2e%2e", "/caf%C3%A9", "/a;b", "/flights#x", "*", "http://h/flights", "/a%00", "/...",

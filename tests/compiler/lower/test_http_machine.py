@@ -181,7 +181,9 @@ def test_nothing_follows_a_request_that_said_it_was_the_last() -> None:
 
 
 def test_a_rule_is_met_by_its_headers_and_its_host() -> None:
-    assert judged(TENANTS, GET + b"x-tenant: \tred \r\n\r\n") == Reason.POLICY
+    assert judged(TENANTS, GET + b"x-tenant:  red\r\n\r\n") == Reason.POLICY
+    assert judged(TENANTS, GET + b"x-tenant: red \r\n\r\n") == Reason.REQUEST
+    assert judged(TENANTS, GET + b"x-tenant: \tred\r\n\r\n") == Reason.REQUEST  # both are part of the value for some
     assert judged(TENANTS, GET + b"X-Tenant: blue\r\nX-TOKEN: 1\r\n\r\n") == Reason.POLICY
     for field in (b"", b"X-Tenant: blue\r\n", b"X-Tenant: reds\r\n", b"X-Tenant:\r\n", b"X-Tenants: red\r\n", b"X_Tenant: red\r\n"):
         assert judged(TENANTS, GET + field + b"\r\n") == Reason.REQUEST, field
