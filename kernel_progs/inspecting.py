@@ -7,7 +7,7 @@ from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_STRIP, Reason
 from pybpf.kernel_progs.connections import is_same
 from pybpf.kernel_progs.headers import ACK, FIN, RST, SYN, URG
 from pybpf.kernel_progs.matching import Answer, Scratch, Stream, StreamState
-from pybpf.kernel_progs.options import has_stream_options
+from pybpf.kernel_progs.options import make_plain
 from pybpf.kernel_progs.packets import drop
 from pybpf.kernel_progs.retained import settle
 from pybpf.kernel_progs.sequences import ahead_of
@@ -26,15 +26,15 @@ from pybpf.kernel_progs.stream import (
 
 @function
 def open_stream(packet: Skb, scratch: Scratch) -> int:
-    """A segment to an inspected port, of no connection that is known. A SYN may open one: no data, no options that would make it more
-    than one plain stream. A lone RST passes; everything else is reset, both ways, never guessed at."""
+    """A segment to an inspected port, of no connection that is known. A SYN may open one: no data, and no options, when it passes, that would
+    make it more than one plain stream. A lone RST passes; everything else is reset, both ways, never guessed at."""
     if (scratch.flags & URG) != 0:
         return drop(scratch, Reason.URGENT)
     if scratch.opens == 0:
         if (scratch.flags & (RST | ACK)) == RST and (scratch.flags & SYN) == 0 and scratch.payload_length == 0:
             return Action.OK
         return reset_unknown(packet, scratch)
-    if scratch.payload_length != 0 or (scratch.flags & (FIN | RST)) != 0 or has_stream_options(packet, scratch):
+    if scratch.payload_length != 0 or (scratch.flags & (FIN | RST)) != 0 or not make_plain(packet, scratch):
         return drop(scratch, Reason.BAD_SYN)
     if known_stream(scratch) is None:
         stream = find_slot(scratch)
@@ -120,7 +120,7 @@ def note_reset(stream: Stream, scratch: Scratch) -> None:
 
 
 @function
-def inspect_reply(scratch: Scratch) -> int:
+def inspect_reply(packet: Skb, scratch: Scratch) -> int:
     """The receiver's packets pass; what they say of the stream is noted."""
     stream = known_stream(scratch)
     if stream is None:
@@ -133,7 +133,7 @@ def inspect_reply(scratch: Scratch) -> int:
         if reason != Reason.POLICY:
             return drop(scratch, reason)
         if (scratch.flags & SYN) != 0:
-            return Action.OK
+            return Action.OK if make_plain(packet, scratch) else drop(scratch, Reason.BAD_SYN)
     # Of a refused connection too: our own 403 comes by here, and the receiver, reset, has nothing else to say.
     if (scratch.flags & ACK) != 0:
         if hear_reply(stream, scratch) and stream.held != 0:

@@ -24,7 +24,7 @@ def judge_stream(packet: Skb) -> int:
 def judge_segment(packet: Skb, scratch: Scratch) -> int:
     """The tc action for it."""
     if scratch.part == Part.RECEIVER:
-        return inspect_reply(scratch)
+        return inspect_reply(packet, scratch)
     if scratch.part == Part.OPENER:
         return inspect(packet, scratch)
     opened = open_stream(packet, scratch)

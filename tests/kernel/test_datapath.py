@@ -124,13 +124,6 @@ def test_an_inspected_port_without_a_known_connection_answers_reset(datapath: Da
     assert datapath.events()[-1].reason == Reason.NO_CONNECTION
 
 
-@pytest.mark.parametrize("options", [b"\x1e\x04\x01\x00", b"\x22\x02\x01\x01", b"\x02\x04\x05\xb4\x1e\x04\x00\x00", b"\x05\x00\x01\x01"])
-def test_syns_with_multipath_fast_open_or_unreadable_options_are_dropped(datapath: Datapath, options: bytes) -> None:
-    syn = Segment(CLIENT, SERVICE, 997, 80, flags=SYN, options=options)
-    assert datapath.receive(frame(syn)).return_value == SHOT
-    assert datapath.events()[-1].reason == Reason.BAD_SYN
-
-
 def test_a_usual_syn_passes_and_one_with_data_does_not(datapath: Datapath) -> None:
     usual = bytes.fromhex("020405b40402080a0000000000000000010303070000")[:20]
     syn = Segment(CLIENT, SERVICE, 996, 80, flags=SYN, options=usual)
