@@ -19,9 +19,10 @@ from pybpf.compiler.frontend.translate import too_deep
 from pybpf.compiler.ir import nodes as ir
 from pybpf.compiler.ir.check import check
 from pybpf.compiler.ir.depth import deep
+from pybpf.compiler.lower.http_replies import reply_tables
 from pybpf.compiler.lower.http_tables import HttpTables, Shape
 from pybpf.kernel_progs import endpoint as endpoint_programs
-from pybpf.kernel_progs import http_program, stream_program, stripping
+from pybpf.kernel_progs import http_program, replies_program, stream_program, stripping
 from pybpf.kernel_progs import prohibit as prohibit_programs
 from pybpf.kernel_progs import refuse as refuse_programs
 
@@ -39,6 +40,7 @@ DATAPATH = (
     prohibit_programs.prohibit_packet,
     stream_program.judge_stream,
     stripping.strip_packet,
+    replies_program.follow_replies,
 )
 
 
@@ -60,7 +62,7 @@ class Built:
 
 def datapath_module() -> ir.Module:
     """The entry points of an endpoint and the refusing program."""
-    return translate(DATAPATH)
+    return translate(DATAPATH, Specialisation({}, reply_tables().arrays))
 
 
 def rule_set_module(tables: HttpTables) -> ir.Module:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pybpf.compiler.lang import Array, Count, Struct, be16, be32, be64, u8, u16, u32, u64
 from pybpf.kernel_progs.numbers import *  # noqa: F403
-from pybpf.kernel_progs.numbers import PAGE_ENTRIES
+from pybpf.kernel_progs.numbers import PAGE_ENTRIES, TEXT_BYTES
 
 # ---- maps ----
 
@@ -33,7 +33,7 @@ class Control(Struct):
     events_per_second: u32  # of each reason, on each CPU
     connections_sampled: u32  # one of so many new connections gives an event; 0: none
     answers_per_second: u32  # refusals answered for each endpoint, on each CPU
-    pad: u32
+    requests_sampled: u32  # one of so many requests let through gives an event; 0: none
 
 
 class Endpoint(Struct):
@@ -193,6 +193,31 @@ class Event(Struct):
     version: u8  # 4 or 6; 0 for a frame without an IP header
     vlan_tags: u8
     kind: u8  # of an ICMP message
+    text_bytes: u32  # of the request's head, in log_texts at the same place; 0: it is about none
+    pad: u32
+
+
+class Text(Struct):
+    """log_texts[the event's place]: how the head of a request begins."""
+
+    octets: Annotated[Array[u8], Count(TEXT_BYTES)]
+
+
+class Replied(Struct):
+    """log_replies[the event's place]: what the server said to the request, if `number` is the event's."""
+
+    number: u64
+    after_ns: u64  # from the request's last byte to the reply's head
+    status: u32
+    pad: u32
+
+
+class Beginning(Struct):
+    """beginnings[slot]: the same of a head that comes in several packets."""
+
+    text: Text
+    length: u32
+    pad: u32
 
 
 class LogHead(Struct):

@@ -7,7 +7,7 @@ has one reader and keeps the oldest.) A record is whole when its number is the o
 
 from __future__ import annotations
 
-from pybpf.compiler.lang import Action, Skb, function, get_prandom_u32, ktime_ns, u32, wrap
+from pybpf.compiler.lang import Action, Skb, function, get_prandom_u32, ktime_ns, u32, u64, wrap
 from pybpf.kernel_progs.abi import MAX_EVENTS, Counted, Direction, Verdict
 from pybpf.kernel_progs.counting import count, count_frame, is_within
 from pybpf.kernel_progs.matching import Scratch
@@ -31,18 +31,45 @@ def finish(packet: Skb, scratch: Scratch, action: int) -> int:
 @function
 def report(scratch: Scratch, verdict: u32, reason: u32, rule: u32, length: u32) -> None:
     """Write one event about the packet that `scratch` describes, unless there are too many of its kind; that is counted."""
-    if not is_wanted(scratch, verdict, reason):
-        count(Counted.EVENTS_SUPPRESSED)
+    settings = control.lookup(0)
+    if settings is None:
         return
+    number = claim(scratch, verdict, reason, settings.connections_sampled)
+    if number != 0:
+        write(scratch, number, verdict, reason, rule, length, 0)
+
+
+@function
+def claim(scratch: Scratch, verdict: u32, reason: u32, one_of: u32) -> u64:
+    """The number of a new event, whose record is empty; 0 when none is wanted."""
+    if not is_wanted(scratch, verdict, reason, one_of):
+        count(Counted.EVENTS_SUPPRESSED)
+        return 0
     head = log_head.lookup(0)
     if head is None:
-        return
-    number = head.fetch_add("written", 1)
-    event = log.lookup(wrap(u32, number & (MAX_EVENTS - 1)))
+        return 0
+    number = wrap(u64, head.fetch_add("written", 1) + 1)
+    event = log.lookup(place_of(number))
+    if event is None:
+        return 0
+    event.exchange("number", 0)
+    return number
+
+
+@function
+def place_of(number: u64) -> u32:
+    """Where the event of this number is in the log, and all that belongs to it."""
+    return wrap(u32, (number - 1) & (MAX_EVENTS - 1))
+
+
+@function
+def write(scratch: Scratch, number: u64, verdict: u32, reason: u32, rule: u32, length: u32, text_bytes: u32) -> None:
+    """Fill the record of a claimed number; from then on it is to be read."""
+    event = log.lookup(place_of(number))
     if event is None:
         return
-    event.exchange("number", 0)
     event.time_ns = ktime_ns()
+    event.text_bytes = text_bytes
     event.endpoint = scratch.key.endpoint
     event.rule = rule
     event.length = length
@@ -68,16 +95,15 @@ def report(scratch: Scratch, verdict: u32, reason: u32, rule: u32, length: u32) 
         event.source_port = scratch.key.local_port
         event.destination_port = scratch.key.remote_port
     event.kind = scratch.kind
-    event.exchange("number", number + 1)
+    event.exchange("number", number)
 
 
 @function
-def is_wanted(scratch: Scratch, verdict: u32, reason: u32) -> bool:
-    """Whether the event is in the sample and within the rate of its reason."""
+def is_wanted(scratch: Scratch, verdict: u32, reason: u32, one_of: u32) -> bool:
+    """Whether the event is in the sample, one of so many that were let through, and within the rate of its reason."""
     settings = control.lookup(0)
     if settings is None:
         return False
-    one_of: u32 = settings.connections_sampled
     if verdict == Verdict.FORWARDED and one_of != 1 and (one_of == 0 or get_prandom_u32() % one_of != 0):
         return False
     bucket = event_buckets.lookup((reason & 31) + (Counted.REASONS if verdict == Verdict.FORWARDED else 0))

@@ -38,12 +38,14 @@ from pybpf.kernel_progs.http_heads import (
     begin_head,
     end_head,
     end_request_line,
+    note_beginning,
     note_condition,
     note_header,
     note_line,
     skip_opaque,
 )
 from pybpf.kernel_progs.http_hosts import after_host
+from pybpf.kernel_progs.http_replies import add_status_digit, end_reply
 from pybpf.kernel_progs.matching import CHUNK_BYTES, MAX_HEAD_BYTES, Action, Chunk, Seen
 from pybpf.kernel_progs.state import chunks
 from pybpf.kernel_progs.words import OFFSET_MASK, SHORT_NAME, after_name, after_value, name_length
@@ -183,6 +185,12 @@ def act(chunk: Chunk) -> u32:
         chunk.position = (chunk.position + skip_opaque(matcher, wrap(u64, chunk.length - chunk.position))) & 0xFFFF
     elif action == Action.CHUNK_END:
         return begin_head(chunk)
+    elif action == Action.UPGRADE:
+        return note_header(matcher, Seen.UPGRADE)
+    elif action == Action.STATUS_DIGIT:
+        add_status_digit(matcher, chunk.octets[(chunk.position - 1) & OFFSET_MASK])
+    elif action == Action.REPLY_END:
+        return end_reply(chunk)
     return Reason.POLICY
 
 
@@ -262,5 +270,6 @@ def feed(chunk: Chunk) -> u32:
     matcher.state = arguments[row & (len(arguments) - 1)] if matcher.in_chunks != 0 else row
     if matcher.fresh != 0 or matcher.in_chunks != 0:
         return Reason.POLICY
+    note_beginning(chunk)
     matcher.head_bytes = wrap(u32, matcher.head_bytes + chunk.length - chunk.head_start)
     return Reason.TOO_LARGE if matcher.head_bytes > MAX_HEAD_BYTES else Reason.POLICY

@@ -8,17 +8,22 @@ from pybpf.compiler.lang import function, u32, u64, wrap
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.http_arrays import START, choices, settings, wanted
 from pybpf.kernel_progs.matching import (
+    CHUNK_BYTES,
     MAX_CHOICES,
     MAX_HEAD_BYTES,
     MAX_HEADER_LINES,
     MAX_TARGET_BYTES,
+    MOST_HEADS,
     Choice,
     Chunk,
     Matcher,
     Seen,
 )
 
-CHOICE_MASK: Final = Choice.LAST - 1
+CHOICE_MASK: Final = Choice.WEBSOCKET - 1
+HEAD_BYTES: Final = 5
+HEAD_WORD: Final = int.from_bytes(b"HEAD ", "little")
+HEAD_MASK: Final = (1 << 8 * HEAD_BYTES) - 1
 
 
 @function
@@ -73,7 +78,11 @@ def end_head(chunk: Chunk) -> u32:
         return Reason.REPEATED
     if not choose(matcher):
         return Reason.REQUEST
-    matcher.requests = (matcher.requests + 1) & 0xFFFFFFFF
+    if (matcher.seen & Seen.UPGRADE) != 0:
+        if (matcher.seen & Seen.CHUNKED) != 0 or matcher.length != 0:
+            return Reason.REQUEST
+        matcher.awaits = 1
+    note_request(chunk)
     matcher.is_last = 1 if (matcher.seen & Seen.CLOSE) != 0 else 0
     if (matcher.seen & Seen.CHUNKED) != 0:
         matcher.in_chunks = 1
@@ -84,12 +93,54 @@ def end_head(chunk: Chunk) -> u32:
 
 
 @function
+def note_request(chunk: Chunk) -> None:
+    """A head is let through: where it started, its rule, and whether its reply has a body."""
+    matcher = chunk.matcher
+    bit = 1 << (matcher.requests & 63)
+    if note_method(chunk) == HEAD_BYTES:
+        matcher.bodiless |= bit
+    else:
+        matcher.bodiless &= ~bit
+    matcher.requests = (matcher.requests + 1) & 0xFFFFFFFF
+    if chunk.heads < MOST_HEADS:
+        chunk.head_starts[chunk.heads & (MOST_HEADS - 1)] = chunk.head_at
+        chunk.head_rules[chunk.heads & (MOST_HEADS - 1)] = matcher.rule
+    chunk.heads = (chunk.heads + 1) & 0xFFFF
+
+
+@function
+def note_method(chunk: Chunk) -> u32:
+    """How many of the first bytes of the head being read are those of b"HEAD ": what came before this chunk was noted."""
+    if chunk.matcher.head_bytes == 0:
+        return HEAD_BYTES if (chunk.octets.word(chunk.head_start & (CHUNK_BYTES - 1)) & HEAD_MASK) == HEAD_WORD else 0
+    note_beginning(chunk)
+    return chunk.matcher.as_head
+
+
+@function
+def note_beginning(chunk: Chunk) -> None:
+    """How far a head that comes in pieces begins as b"HEAD " does, with what this chunk has of it."""
+    matcher = chunk.matcher
+    if matcher.head_bytes >= HEAD_BYTES:
+        return
+    alike: u32 = matcher.as_head
+    for index in range(HEAD_BYTES):
+        at: u32 = wrap(u32, chunk.head_start + index - matcher.head_bytes)
+        if index >= matcher.head_bytes and index == alike and at < chunk.length:
+            if chunk.octets[at & (CHUNK_BYTES - 1)] == (HEAD_WORD >> (index * 8)) & 0xFF:
+                alike = index + 1
+    matcher.as_head = alike & 0xFF
+
+
+@function
 def choose(matcher: Matcher) -> bool:
     """Whether a rule allows the head: the first, of those that its request line leaves, whose conditions it meets."""
     at: u32 = matcher.choice
+    asks = (matcher.seen & Seen.UPGRADE) != 0
     for _ in range(MAX_CHOICES):
         choice = choices[at & (len(choices) - 1)]
-        if (wanted[at & (len(wanted) - 1)] & ~matcher.conditions) == 0:
+        is_for = (choice & Choice.WEBSOCKET) != 0
+        if (wanted[at & (len(wanted) - 1)] & ~matcher.conditions) == 0 and is_for == asks:
             matcher.rule = choice & CHOICE_MASK
             return True
         if (choice & Choice.LAST) != 0:
@@ -100,7 +151,8 @@ def choose(matcher: Matcher) -> bool:
 
 @function
 def begin_head(chunk: Chunk) -> u32:
-    """The next byte starts a request, once an opaque body is behind it; AFTER_CLOSE for any byte of one when the last said "close"."""
+    """The next byte starts a request, once an opaque body is behind it; AFTER_CLOSE for any byte of one when the last said "close", or
+    asks for another protocol."""
     matcher = chunk.matcher
     position = chunk.position
     position += skip_opaque(matcher, wrap(u64, chunk.length - position))
@@ -110,11 +162,14 @@ def begin_head(chunk: Chunk) -> u32:
     matcher.lines = 0
     matcher.head_bytes = 0
     matcher.in_chunks = 0
+    matcher.status = 0
+    matcher.as_head = 0
     matcher.fresh = 1 if position >= chunk.length else 0
     chunk.head_start = position & 0xFFFF
+    chunk.head_at = wrap(u32, chunk.base + position)
     chunk.row = settings[START]
     chunk.position = position & 0xFFFF
-    if matcher.is_last != 0 and matcher.fresh == 0:
+    if (matcher.is_last != 0 or matcher.awaits != 0) and matcher.fresh == 0:
         return Reason.AFTER_CLOSE
     return Reason.POLICY
 

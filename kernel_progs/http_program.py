@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, program, u32, wrap
-from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason, Verdict
-from pybpf.kernel_progs.events import finish, report
+from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason
+from pybpf.kernel_progs.events import finish
 from pybpf.kernel_progs.http import feed
 from pybpf.kernel_progs.http_heads import skip_opaque
-from pybpf.kernel_progs.matching import CHUNK_BYTES, Answer, Chunk, Matcher, Scratch, Stream, StreamState
+from pybpf.kernel_progs.matching import (
+    CHUNK_BYTES,
+    EARLIER,
+    Answer,
+    Chunk,
+    Scratch,
+    Stream,
+    StreamState,
+    Upgrade,
+)
 from pybpf.kernel_progs.packets import drop
+from pybpf.kernel_progs.replies import is_nothing_outstanding
+from pybpf.kernel_progs.request_events import gather, tell_requests
 from pybpf.kernel_progs.retained import give_all_back, retain, take_back
 from pybpf.kernel_progs.slots import release
 from pybpf.kernel_progs.state import chunks, rule_sets, scratches, stages, streams
 
 
 @function
-def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, reason: u32) -> int:
+def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk, reason: u32) -> int:
     """End the connection and hand the packet to the refusing program; when that is missing, drop it.
 
-    The 403 is for the first request of a connection whose receiver has nothing under way: else its sequence numbers are not ours to take.
+    The 403 is for a request that nothing is outstanding before: else the receiver's sequence numbers are not ours to take.
     """
-    alone = stream.matcher.requests == 0 and stream.reply_sequence == scratch.acknowledgement
+    alone = is_nothing_outstanding(stream, chunk.matcher.requests, scratch.acknowledgement)
     scratch.reason = reason & 0xFF
+    scratch.head_at = chunk.head_at
     scratch.answer = Answer.FORBIDDEN if alone else Answer.RESET
     stream.state = StreamState.REFUSED
     stream.changed_ns = scratch.now_ns
@@ -49,18 +61,21 @@ def judge_payload(packet: Skb, scratch: Scratch, chunk: Chunk, stream: Stream) -
     """The tc action for the packet, once all of it is judged."""
     if scratch.position == 0:
         chunk.matcher.copy_from(stream.matcher)
+        chunk.heads = 0
+        chunk.head_at = EARLIER
     scratch.position = wrap(u32, scratch.position + skip_opaque(chunk.matcher, wrap(u32, scratch.payload_length - scratch.position)))
     length: u32 = wrap(u32, scratch.payload_length - scratch.position)
     if length == 0:
-        return let_pass(packet, scratch, stream, chunk.matcher)
+        return let_pass(packet, scratch, stream, chunk)
     if length > CHUNK_BYTES:
         length = CHUNK_BYTES
     if not packet.load_bytes(wrap(u32, scratch.payload_offset + scratch.position), chunk.octets, length):
-        return refuse_stream(packet, scratch, stream, Reason.UNREADABLE)
+        return refuse_stream(packet, scratch, stream, chunk, Reason.UNREADABLE)
     chunk.length = length
+    chunk.base = scratch.position
     reason = feed(chunk)
     if reason != Reason.POLICY:
-        return refuse_stream(packet, scratch, stream, reason)
+        return refuse_stream(packet, scratch, stream, chunk, reason)
     if not retain(packet, scratch, stream, chunk):
         take_back(stream, scratch.stream)
         release(stream)
@@ -68,16 +83,20 @@ def judge_payload(packet: Skb, scratch: Scratch, chunk: Chunk, stream: Stream) -
     scratch.position = wrap(u32, scratch.position + length)
     if scratch.position < scratch.payload_length:
         rule_sets.tail_call(packet, scratch.rule_set)
-        return refuse_stream(packet, scratch, stream, Reason.TOO_LARGE)
-    return let_pass(packet, scratch, stream, chunk.matcher)
+        return refuse_stream(packet, scratch, stream, chunk, Reason.TOO_LARGE)
+    return let_pass(packet, scratch, stream, chunk)
 
 
 @function
-def let_pass(packet: Skb, scratch: Scratch, stream: Stream, matcher: Matcher) -> int:
+def let_pass(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk) -> int:
     """All of the packet is judged and passes. The stream moves on at once: one that has and a sequence number that has not would disagree."""
-    if matcher.requests != stream.matcher.requests:
-        report(scratch, Verdict.FORWARDED, Reason.POLICY, matcher.rule, packet.length)
-    stream.matcher.copy_from(matcher)
+    if chunk.heads != 0:
+        tell_requests(packet, scratch, stream, chunk)
+        if chunk.matcher.awaits != 0:
+            stream.upgrade = Upgrade.AWAITED
+    if chunk.matcher.fresh == 0 and chunk.matcher.in_chunks == 0:
+        gather(packet, scratch, chunk.head_at)
+    stream.matcher.copy_from(chunk.matcher)
     stream.next_sequence = wrap(u32, scratch.sequence + scratch.payload_length)
     release(stream)
     return Action.OK

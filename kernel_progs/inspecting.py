@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, u32
-from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_STRIP, Reason
+from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_REPLY, STAGE_STRIP, Reason
 from pybpf.kernel_progs.connections import is_same
 from pybpf.kernel_progs.headers import ACK, FIN, RST, SYN, URG
 from pybpf.kernel_progs.matching import Answer, Scratch, Stream, StreamState
 from pybpf.kernel_progs.options import make_plain
 from pybpf.kernel_progs.packets import drop
+from pybpf.kernel_progs.replies import release_reply, takes_reply
 from pybpf.kernel_progs.retained import settle
 from pybpf.kernel_progs.sequences import ahead_of
 from pybpf.kernel_progs.slots import find_slot, hold, known_stream, release
@@ -138,6 +139,10 @@ def inspect_reply(packet: Skb, scratch: Scratch) -> int:
     if (scratch.flags & ACK) != 0:
         if hear_reply(stream, scratch) and stream.held != 0:
             clear(stream, scratch)
+    if scratch.payload_length != 0 and stream.state == StreamState.OPEN and takes_reply(scratch, stream):
+        stages.tail_call(packet, STAGE_REPLY)
+        stream.reply.lost = 1
+        release_reply(stream)
     return Action.OK
 
 

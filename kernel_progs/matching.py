@@ -14,6 +14,10 @@ MAX_HEAD_BYTES: Final = 8192
 MAX_TARGET_BYTES: Final = 2048  # of a whole request line
 MAX_HEADER_LINES: Final = 64
 MAX_CONDITIONS: Final = 64  # that the rules of a set put to headers
+MOST_HEADS: Final = 16  # of one packet that are told of; a power of two
+EARLIER: Final = 0xFFFFFFFF  # a head that started in a packet before
+NO_HEAD: Final = 0xFFFFFFFE
+FOREVER: Final = 1 << 62  # opaque bytes without an end
 MAX_CHOICES: Final = 64  # rules of a set for the same request line that differ in their conditions
 
 
@@ -31,12 +35,33 @@ class Matcher(Struct):
     fresh: u8  # 1: the next byte to be judged starts a request
     in_chunks: u8  # 1: it belongs to the framing of a chunked body
     is_last: u8  # 1: the last head said that no other follows
-    pad: u8
-    unused: u16
-    pad_again: u32
+    as_head: u8  # how many bytes of the head being read are those of b"HEAD ", in one that came in pieces
+    status: u16  # of the reply whose head is being read
+    awaits: u32  # 1: the last head asked for another protocol, and nothing follows before its reply
+    bodiless: u64  # bit n & 63: request n, counted from 0, was by HEAD, whose reply has no body
     conditions: u64  # of rules, that the head meets, as bits
     length: u64  # content-length or a chunk's size, as far as it was read
     opaque_left: u64  # bytes to come that are not the matcher's affair; what it judges comes behind them
+
+
+class Reply(Struct):
+    """Where in the receiver's bytes its replies begin and end (http_replies.py). Nothing that passes depends on it but Upgrade.GRANTED."""
+
+    length: u64  # as Matcher's
+    opaque_left: u64
+    next_sequence: u32  # the first byte that was not looked at
+    state: u32
+    answers: u32  # final heads seen
+    head_bytes: u32
+    seen: u16
+    status: u16
+    lines: u16
+    fresh: u8
+    in_chunks: u8
+    lost: u8  # 1: it is not known where replies begin; the rest is not looked at
+    pad: u8
+    pad_again: u16
+    pad_more: u32
 
 
 class Stream(Struct):
@@ -59,6 +84,13 @@ class Stream(Struct):
     pad_again: u16
     pages: Annotated[Array[u16], Count(MOST_PAGES)]  # numbers of retained pages, by sequence, in a ring
     matcher: Matcher
+    upgrade: u32  # Upgrade
+    reply_busy: u32  # 1 while a CPU has `reply`
+    asked_event: u64  # the number of the event about the request `asked`; 0: none was written
+    asked_ns: u64  # when that was let through
+    asked: u32  # which request it was, counted from 1
+    reply_pad: u32
+    reply: Reply
 
 
 class Retained(Struct):
@@ -79,6 +111,15 @@ class StreamState(IntEnum):
     ANSWERED = 2  # the SYN-ACK was let through; only a segment with exactly its two numbers goes on from here
     OPEN = 3
     REFUSED = 4  # it was refused: the opener has its answer, the receiver its RST
+
+
+class Upgrade(IntEnum):
+    """Whether the opener's bytes are still HTTP: decided by the reply to a request that asked for another protocol."""
+
+    NONE = 0
+    AWAITED = 1  # no byte passes
+    GRANTED = 2  # by 101: none is HTTP any more
+    DENIED = 3
 
 
 # ---- the matcher's tables ----
@@ -104,6 +145,9 @@ class Action(IntEnum):
     NAMED = 14  # the name of a header that rules name, and its colon
     VALUE_END = 15  # a value that rules look at is at its end: note what it meets
     LINE = 16  # the beginning of a header line
+    STATUS_DIGIT = 17  # of a reply
+    REPLY_END = 18  # the empty line of a reply's head
+    UPGRADE = 19  # "upgrade: websocket" was read
 
 
 class Seen(IntEnum):
@@ -113,12 +157,14 @@ class Seen(IntEnum):
     HOST = 2
     CHUNKED = 4
     CLOSE = 8
+    UPGRADE = 16
 
 
 class Choice(IntEnum):
-    """A rule among those that a request line leaves: its number, and this bit at the last one."""
+    """A rule among those that a request line leaves: its number, and these bits."""
 
-    LAST = 1 << 31
+    LAST = 1 << 31  # no other follows
+    WEBSOCKET = 1 << 30  # for requests that ask for WebSocket, and no others
 
 
 class Chunk(Struct):
@@ -129,6 +175,15 @@ class Chunk(Struct):
     length: u32  # of the payload in `octets`, from 1 to CHUNK_BYTES
     head_start: u32  # where the head being read starts in it
     outcome: u32  # Reason; POLICY while nothing is refused
+    base: u32  # where in the packet's payload `octets` begin
+    head_at: u32  # where in it the head being read starts; EARLIER: in one before
+    heads: u32  # how many were let through in this packet
+    sent: u32  # of replies: requests let through so far
+    asked: u32  # of replies: which of them is wanted
+    status: u32  # and what was said to it; 0: nothing yet
+    bodiless: u64  # of replies: Matcher.bodiless of the requests
+    head_starts: Annotated[Array[u32], Count(MOST_HEADS)]  # head_at of each
+    head_rules: Annotated[Array[u32], Count(MOST_HEADS)]  # and the rule that let it through
     position: volatile_u16
     row: volatile_u32
 
@@ -167,6 +222,7 @@ class Scratch(Struct):
     payload_offset: u32  # where the first byte lies in the packet that was not judged before
     payload_length: u32  # from there to the end
     position: u32  # how much of it is judged
+    head_at: u32  # where in the payload a refused head starts; EARLIER: in a packet before; NO_HEAD: it is not about one
     spare: u32  # the page of `retained` that was given back last on this CPU; of no packet
 
 

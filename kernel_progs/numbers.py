@@ -22,6 +22,7 @@ MAX_RETAINED: Final = 16384  # pages of judged bytes that are not acknowledged, 
 MAX_FRAGMENTED: Final = 8192  # datagrams whose later fragments are awaited
 MAX_RULE_SETS: Final = 256
 MAX_EVENTS: Final = 32768  # the newest so many are kept; a power of two
+TEXT_BYTES: Final = 128  # of a request's head that its event has; a power of two
 
 # ---- programs that others go on in: indices into stages ----
 
@@ -30,6 +31,7 @@ STAGE_PROHIBIT: Final = 1  # answers any packet by ICMP
 STAGE_PARSE: Final = 2  # reads whatever is not a plain IP packet
 STAGE_STREAM: Final = 3  # judges a segment of an inspected connection
 STAGE_STRIP: Final = 4  # lets one pass without its bytes
+STAGE_REPLY: Final = 5  # follows the replies of an inspected connection
 
 # ---- the control word and its columns ----
 

@@ -14,7 +14,7 @@ from pybpf.kernel_progs.headers import (
     PROTOCOL_ICMP,
     SYN,
 )
-from pybpf.kernel_progs.matching import Scratch
+from pybpf.kernel_progs.matching import NO_HEAD, Scratch
 
 
 @function
@@ -39,6 +39,7 @@ def begin(scratch: Scratch, endpoint: Endpoint, direction: u8, control: int) -> 
     scratch.verdict = 0
     scratch.rule = 0
     scratch.position = 0
+    scratch.head_at = NO_HEAD
     scratch.key.local_port = 0
     scratch.key.remote_port = 0
 

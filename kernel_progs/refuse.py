@@ -46,8 +46,9 @@ from pybpf.kernel_progs.headers import (
     Ipv6,
     Tcp,
 )
-from pybpf.kernel_progs.matching import Answer, Scratch
+from pybpf.kernel_progs.matching import NO_HEAD, Answer, Scratch
 from pybpf.kernel_progs.packets import drop
+from pybpf.kernel_progs.request_events import tell_refused
 from pybpf.kernel_progs.state import scratches
 
 RESPONSE: Final = (
@@ -213,7 +214,10 @@ def refuse_packet(packet: Skb) -> int:
     scratch.verdict = verdict_of(scratch.answer)
     count_frame(scratch, packet.length)
     if scratch.answer != Answer.ACKNOWLEDGE:
-        report(scratch, scratch.verdict, scratch.reason, scratch.rule, packet.length)
+        if scratch.head_at != NO_HEAD:
+            tell_refused(packet, scratch, scratch.verdict)
+        else:
+            report(scratch, scratch.verdict, scratch.reason, scratch.rule, packet.length)
     shape = Shape()
     shape_of(scratch, shape, tcp)
     tcp.words = WORDS_PLAIN

@@ -34,6 +34,9 @@ rule_sets = ProgramArray(abi.MAX_RULE_SETS)  # the L7 program of each rule set
 stages = ProgramArray(8)  # the parts of the datapath that are programs of their own
 log_head = ArrayMap(abi.LogHead, 1, flags=MapFlag.MMAPABLE)
 log = ArrayMap(abi.Event, abi.MAX_EVENTS, flags=MapFlag.MMAPABLE)
+log_texts = ArrayMap(abi.Text, abi.MAX_EVENTS, flags=MapFlag.MMAPABLE)
+log_replies = ArrayMap(abi.Replied, abi.MAX_EVENTS, flags=MapFlag.MMAPABLE)
+beginnings = ArrayMap(abi.Beginning, abi.MAX_STREAMS)
 rule_counts = PerCpuArray(abi.RuleCount, abi.MAX_RULES)
 endpoint_counts = PerCpuArray(abi.EndpointCount, abi.MAX_ENDPOINTS * 2)
 counters = PerCpuArray(u64, abi.COUNTERS)

@@ -13,7 +13,8 @@ from typing import Final
 from pybpf.compiler.lang import Skb, function, u32, u64, wrap
 from pybpf.kernel_progs.abi import Reason
 from pybpf.kernel_progs.headers import FIN
-from pybpf.kernel_progs.matching import Matcher, Scratch, Stream, StreamState
+from pybpf.kernel_progs.matching import FOREVER, Matcher, Scratch, Stream, StreamState, Upgrade
+from pybpf.kernel_progs.replies import begin_replies
 from pybpf.kernel_progs.retained import give_all_back, is_as_retained
 from pybpf.kernel_progs.sequences import ahead_of, is_ahead
 
@@ -26,12 +27,10 @@ WIDEST_WINDOW: Final = 1 << 30
 def await_stream(stream: Stream, scratch: Scratch) -> None:
     """A SYN of the scratch's connection passes: the slot, which is held, is its own, and nothing else passes before the SYN-ACK."""
     give_all_back(stream, scratch.stream)
-    fresh = Stream()
-    fresh.busy = 1
-    fresh.key.copy_from(scratch.key)
-    fresh.state = StreamState.OPENING
-    fresh.changed_ns = scratch.now_ns
-    stream.copy_from(fresh)
+    stream.key.copy_from(scratch.key)
+    stream.state = StreamState.OPENING
+    stream.over = 0
+    stream.changed_ns = scratch.now_ns
 
 
 @function
@@ -60,6 +59,7 @@ def begin_stream(stream: Stream, scratch: Scratch) -> bool:
     fresh = Matcher()
     fresh.fresh = 1
     stream.matcher.copy_from(fresh)
+    begin_replies(stream, answer)
     stream.state = StreamState.ANSWERED
     stream.changed_ns = scratch.now_ns
     return True
@@ -108,8 +108,10 @@ def admit_bytes(packet: Skb, scratch: Scratch, stream: Stream) -> u32:
       it may have made since of the same numbers must not get them. Their sender has missed an acknowledgement; the empty segment begets one.
     - Bytes between there and the first that was not judged pass when they are the retained ones, or opaque.
     - Opaque bytes pass in any order: the matcher stands where they end, whatever they are, so it may stand there at once.
-    - Bytes ahead of what is opaque are dropped.
+    - Bytes ahead of what is opaque are dropped, and all of them while the receiver has not said whether another protocol begins.
     """
+    if stream.upgrade > Upgrade.AWAITED:
+        go_on_otherwise(stream)
     behind: u32 = ahead_of(stream.next_sequence, scratch.sequence)
     if behind >= 0x80000000:
         skipped: u32 = wrap(u32, 0 - behind)
@@ -126,12 +128,21 @@ def admit_bytes(packet: Skb, scratch: Scratch, stream: Stream) -> u32:
         scratch.sequence = stream.next_sequence
         scratch.payload_offset = wrap(u32, scratch.payload_offset + behind)
         scratch.payload_length = wrap(u32, scratch.payload_length - behind)
-    if is_too_far(stream, scratch):
+    if is_too_far(stream, scratch) or stream.upgrade == Upgrade.AWAITED:
         return Reason.AHEAD
     if scratch.payload_length > stream.matcher.opaque_left:
         return TO_MATCHER
     pass_over(stream, scratch.payload_length)
     return Reason.POLICY
+
+
+@function
+def go_on_otherwise(stream: Stream) -> None:
+    """The receiver has said whether it goes on in another protocol: then nothing is judged any more, else requests follow."""
+    if stream.upgrade == Upgrade.GRANTED:
+        stream.matcher.opaque_left = FOREVER
+    stream.matcher.awaits = 0
+    stream.upgrade = Upgrade.NONE
 
 
 @function

@@ -63,6 +63,29 @@ def reason(word: str) -> Condition:
     return lambda flow: flow.reason == wanted
 
 
+def method(word: str) -> Condition:
+    """Requests by that method."""
+    return lambda flow: flow.request is not None and flow.request.method == word
+
+
+def path(word: str) -> Condition:
+    """Requests whose path, with the query, begins so."""
+    return lambda flow: flow.request is not None and flow.request.path.startswith(word)
+
+
+def host(word: str) -> Condition:
+    """Requests to that host, whatever the case."""
+    return lambda flow: flow.request is not None and flow.request.host.lower() == word.lower()
+
+
+def status(word: str) -> Condition:
+    """Requests that were replied to by that status, or one of its hundred (`4xx`)."""
+    if len(word) != 3 or not word[0].isdigit() or not (word[1:].isdigit() or word[1:].lower() == "xx"):
+        raise UnknownWord(f"{word!r} is no status: a number such as 404, or a hundred such as 4xx")
+    wanted = word[0] if not word[1:].isdigit() else word
+    return lambda flow: flow.request is not None and flow.request.status is not None and str(flow.request.status).startswith(wanted)
+
+
 def negated(condition: Condition) -> Condition:
     """The flows that it does not take."""
     return lambda flow: not condition(flow)

@@ -89,10 +89,11 @@ def conditions_of(rules: Sequence[HttpRule], first_mark: int) -> Conditions:
 
 
 def choices_of(indices: Sequence[int], wanted: Sequence[int], rules: Sequence[HttpRule]) -> tuple[int, ...]:
-    """Of rules that the same request line leaves, those that can decide, in order: none that wants all that an earlier one wants."""
+    """Of rules that the same request line leaves, those that can decide, in order: none that wants all that an earlier one of its
+    kind wants."""
     left: list[int] = []
     for index in sorted(indices):
-        if not any(wanted[earlier] & ~wanted[index] == 0 for earlier in left):
+        if not any(wanted[earlier] & ~wanted[index] == 0 and rules[earlier].websocket == rules[index].websocket for earlier in left):
             left.append(index)
     if len(left) > MAX_CHOICES:
         message = f"{len(left)} rules for the same requests differ only in what they want of headers; {MAX_CHOICES} can be told apart"

@@ -77,6 +77,10 @@ class Mark(IntEnum):
     CHUNK_DIGIT = 8  # behind each digit of a chunk's size
     CHUNK_OCTETS = 9  # behind the line of a size that is not 0
     CHUNK_END = 10  # behind the last line of a chunked body
+    UPGRADE = 11  # behind "upgrade: websocket"
+    STATUS = 12  # behind each digit of a reply's status
+    STATUS_LINE = 13  # behind a reply's first line
+    REPLY_END = 14  # behind the empty line of its head
     RULES = 16
 
 
@@ -118,20 +122,41 @@ def escapes(members: ByteSet) -> Pattern:
     )
 
 
-def headers(fields: Sequence[Field]) -> Pattern:
-    """The header section up to and with its empty line. `fields` are those that rules look at; one of them may be Host."""
+def headers(fields: Sequence[Field], extra: Sequence[Pattern] = (), options: Sequence[bytes] = ()) -> Pattern:
+    """The header section up to and with its empty line. `fields` are those that rules look at; one of them may be Host. `extra` are lines
+    up to their CR, and `options` those of Connection, that there may be beside the usual ones."""
     named = [field.name for field in fields]
     lines = [
         sequence(name(b"content-length"), marked(Literal(b":"), Mark.LENGTH), SPACES, _length(), RETURN),
         sequence(name(b"transfer-encoding"), marked(Literal(b":"), Mark.CODING), SPACES, name(b"chunked"), RETURN),
-        sequence(name(b"connection"), Literal(b":"), SPACES, _options(), RETURN),
+        sequence(name(b"connection"), Literal(b":"), SPACES, _options(options), RETURN),
         sequence(name(b"expect"), Literal(b":"), SPACES, name(b"100-continue"), RETURN),
         sequence(other_names((HOST_NAME, *FRAMING_NAMES, *REFUSED_NAMES, *named)), Literal(b":"), Repeat(OneOf(VALUE), 0), RETURN),
     ]
     if HOST_NAME not in named:
         lines.append(sequence(name(HOST_NAME), marked(Literal(b":"), Mark.HOST), SPACES, host(), RETURN))
+    lines += extra
     lines += [sequence(name(field.name), marked(Literal(b":"), field.mark), SPACES, field.value) for field in fields]
     return sequence(Repeat(sequence(choice(*lines), Literal(b"\n")), 0), marked(CRLF, Mark.END))
+
+
+def websocket() -> Pattern:
+    """The line that asks for WebSocket (RFC 6455 section 4.1), up to its CR."""
+    return sequence(name(b"upgrade"), Literal(b":"), SPACES, name(b"websocket"), marked(RETURN, Mark.UPGRADE))
+
+
+def reply_head() -> Pattern:
+    """The head of a reply, by HTTP/1.1 or 1.0. It frames a body that nobody judges, so what stands in it may be what servers like."""
+    blanks = Repeat(OneOf(bytes_of(b" \t")), 0)
+    digit = marked(OneOf(DIGIT), Mark.STATUS)
+    text = Repeat(OneOf(VALUE), 0)
+    line = sequence(Literal(b"HTTP/1."), OneOf(bytes_of(b"01")), SPACE, digit, digit, digit, optional(sequence(SPACE, text)), marked(CRLF, Mark.STATUS_LINE))
+    lines = [
+        sequence(name(b"content-length"), marked(Literal(b":"), Mark.LENGTH), blanks, _length(), blanks, RETURN),
+        sequence(name(b"transfer-encoding"), marked(Literal(b":"), Mark.CODING), blanks, name(b"chunked"), blanks, RETURN),
+        sequence(other_names((b"content-length", b"transfer-encoding")), Literal(b":"), text, RETURN),
+    ]
+    return sequence(line, Repeat(sequence(choice(*lines), Literal(b"\n")), 0), marked(CRLF, Mark.REPLY_END))
 
 
 def chunked_body() -> Pattern:
@@ -189,9 +214,9 @@ def _length() -> Pattern:
     return choice(marked(Literal(b"0"), Mark.DIGIT), sequence(first, more))
 
 
-def _options() -> Pattern:
+def _options(more: Sequence[bytes]) -> Pattern:
     """Connection options that name no header to be removed on the way."""
-    option = choice(name(b"keep-alive"), marked(name(b"close"), Mark.CLOSE), name(b"te"))
+    option = choice(name(b"keep-alive"), marked(name(b"close"), Mark.CLOSE), name(b"te"), *map(name, more))
     return sequence(option, Repeat(sequence(SPACES, Literal(b","), SPACES, option), 0))
 
 

@@ -51,6 +51,7 @@ from pybpf.compiler.lower.http_grammar import (
     headers,
     strict_line,
     target,
+    websocket,
 )
 from pybpf.compiler.policy.model.layer7 import HttpRule
 from pybpf.compiler.policy.patterns import path_pattern, value_pattern
@@ -60,7 +61,7 @@ from pybpf.kernel_progs.matching import Action, Choice
 ACTION_OF: Final = {
     Mark.HOST: Action.HOST_NAME, Mark.LENGTH: Action.LENGTH_NAME, Mark.DIGIT: Action.LENGTH_DIGIT, Mark.CODING: Action.CODING_NAME,
     Mark.CLOSE: Action.CLOSE, Mark.END: Action.HEAD_END, Mark.CHUNK_DIGIT: Action.CHUNK_DIGIT, Mark.CHUNK_OCTETS: Action.CHUNK_OCTETS,
-    Mark.CHUNK_END: Action.CHUNK_END,
+    Mark.CHUNK_END: Action.CHUNK_END, Mark.UPGRADE: Action.UPGRADE, Mark.STATUS: Action.STATUS_DIGIT, Mark.REPLY_END: Action.REPLY_END,
 }  # fmt: skip
 # A text behind the empty line for each state of a chunked body, in the order in which all tables have them.
 CHUNK_TEXTS: Final = (b"", *(b"1" * digits for digits in range(1, 9)), b"1\r", b"1\r\n", b"1\r\n\r", b"1\r\n\r\n", b"0", b"0\r", b"0\r\n", b"0\r\n\r")
@@ -109,7 +110,7 @@ def http_tables(rules: Sequence[HttpRule], numbers: Sequence[int]) -> HttpTables
     """The tables for `rules`, whose numbers (as events name them) are `numbers`. CompileError for a bad pattern, for what no rule can look
     at, or for a rule set whose machine is too large."""
     try:
-        return _packed(tuple(rules), numbers, _machine(rules))
+        return packed(tuple(rules), numbers, _machine(rules))
     except (TooManyStates, TableTooLarge) as error:
         hint = "split the rules over several ports or endpoints, or use fewer repetitions such as {0,100}"
         raise CompileError([Diagnostic("http-too-large", rules[0].span, f"this rule set is too large: {error}", hint)]) from error
@@ -121,7 +122,8 @@ def _machine(rules: Sequence[HttpRule]) -> Machine:
     lines = choice(*(marked(_line(rule), first_rule + index) for index, rule in enumerate(rules)))
     strict = determinize(thompson(strict_line()))
     line, lists = _listed(intersect(determinize(thompson(lines)), strict, accept=Mark.STRICT), rules, conditions, first_rule)
-    head = minimize(determinize(thompson(headers(conditions.fields))))
+    asked = any(rule.websocket for rule in rules)
+    head = minimize(determinize(thompson(headers(conditions.fields, [websocket()] if asked else [], [b"upgrade"] if asked else []))))
     body = minimize(determinize(thompson(chunked_body())))
     whole = follow(minimize(line), follow(head, body, frozenset({Mark.END})), frozenset(lists))
     return Machine(minimize(whole), conditions, lists)
@@ -145,7 +147,8 @@ def _listed(line: Dfa, rules: Sequence[HttpRule], conditions: Conditions, first_
     return remarked(line, found), {mark: left for left, mark in marks.items()}
 
 
-def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machine) -> HttpTables:
+def packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machine) -> HttpTables:
+    """The tables of a machine. TableTooLarge."""
     dfa = machine.dfa
     chunks = _chunk_states(machine)
     value, line = _usual_states(machine)
@@ -156,7 +159,7 @@ def _packed(rules: tuple[HttpRule, ...], numbers: Sequence[int], machine: Machin
     skipped = [state for state in others if meaning[state] in (Action.SKIP_VALUE, Action.SKIP_NAME)]
     order = [*skipped, *chunks, *others[len(skipped) :]]
     table = pack(dfa, order)
-    choices, wanted, starts = _choices(machine, numbers)
+    choices, wanted, starts = _choices(machine, numbers, rules)
     rows = 1 << (max(MIN_SPECIAL_ROWS, table.special_limit) - 1).bit_length()
     argument = {state: _argument(machine, state, starts) for state in order} | places
     arrays = {
@@ -211,14 +214,15 @@ def _met(machine: Machine, state: int) -> int:
     return sum(1 << bits[mark] for mark in machine.dfa.marks[state] if mark in bits)
 
 
-def _choices(machine: Machine, numbers: Sequence[int]) -> tuple[list[int], list[int], dict[int, int]]:
+def _choices(machine: Machine, numbers: Sequence[int], rules: Sequence[HttpRule]) -> tuple[list[int], list[int], dict[int, int]]:
     """All lists of rules behind each other: each rule's number, what it wants, and where the list of a mark begins."""
     choices: list[int] = []
     wanted: list[int] = []
     starts: dict[int, int] = {}
+    flags = [Choice.WEBSOCKET if rule.websocket else 0 for rule in rules]
     for mark, left in machine.lists.items():
         starts[mark] = len(choices)
-        choices += [numbers[index] | (Choice.LAST if index == left[-1] else 0) for index in left]
+        choices += [numbers[index] | (Choice.LAST if index == left[-1] else 0) | flags[index] for index in left]
         wanted += [machine.conditions.wanted[index] for index in left]
     return choices, wanted, starts
 
@@ -248,7 +252,7 @@ def _usual_states(machine: Machine) -> tuple[int, int]:
 
 def _chunk_states(machine: Machine) -> list[int]:
     """The states of chunked bodies, those of CHUNK_TEXTS."""
-    end = next(state for state, marks in enumerate(machine.dfa.marks) if Mark.END in marks)
+    end = next(state for state, marks in enumerate(machine.dfa.marks) if Mark.END in marks or Mark.REPLY_END in marks)
     states = [run(machine.dfa, text, end) for text in CHUNK_TEXTS]
     assert len(set(states)) == len(CHUNK_TEXTS), "all states of chunked bodies differ"
     return states

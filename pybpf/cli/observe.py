@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pybpf.observe import Flow
 
 _WAIT_MS: Final = 200
-_WORDS: Final = ("from", "to", "verdict", "port", "protocol", "reason")
+_WORDS: Final = ("from", "to", "verdict", "port", "protocol", "reason", "method", "path", "host", "status")
 
 
 class OrderedConditions(click.Command):
@@ -36,6 +37,8 @@ def _condition_options(command: Any) -> Any:
         "from": "From an endpoint (NAME or NAMESPACE/NAME), address or network.", "to": "To one.",
         "verdict": "forwarded, refused, dropped, reset, prohibited, 403, audited.", "port": "With this port at either end.",
         "protocol": "tcp, udp, sctp, icmp, icmpv6 or a number.", "reason": "For this reason, such as policy or spoofed-source.",
+        "method": "Requests by this method.", "path": "Requests whose path begins so.", "host": "Requests to this host, as the client wrote it.",
+        "status": "Requests replied to by this status: 404, or 4xx.",
     }  # fmt: skip
     for word in reversed(_WORDS):
         command = click.option(f"--{word}", f"{word}_", metavar="WORD", multiple=True, help=helps[word])(command)
@@ -51,7 +54,7 @@ def _condition_options(command: Any) -> Any:
 @folder_option
 @click.pass_context
 def observe(ctx: click.Context, /, not_: bool, follow: bool, since: str | None, form: str, folder: Path, **_: object) -> None:
-    """Show flows: new connections, refusals, verdicts of audits. Without -f, what the log has.
+    """Show flows: new connections, requests, refusals, verdicts of audits. Without -f, what the log has.
 
     Several conditions must all hold; --not turns the next one round.
     """
@@ -81,7 +84,8 @@ def _conditions(words: list[str]) -> list[Condition]:
     """The conditions in their order, each turned round when --not stands before it."""
     from pybpf import flow_filters as of
 
-    makers = {"from": of.from_, "to": of.to, "verdict": of.verdict, "port": of.port, "protocol": of.protocol, "reason": of.reason}
+    makers = {"from": of.from_, "to": of.to, "verdict": of.verdict, "port": of.port, "protocol": of.protocol, "reason": of.reason, "method": of.method,
+              "path": of.path, "host": of.host, "status": of.status}  # fmt: skip
     found, turned = [], False
     try:
         for index, word in enumerate(words):
@@ -126,24 +130,30 @@ def _rule(flow: Flow) -> str:
     return f"{flow.rule.place} {flow.rule.policy}: {flow.rule.text}" if flow.rule is not None else ""
 
 
+def _request(flow: Flow) -> str:
+    return f" {flow.request}" if flow.request is not None else ""
+
+
 def _compact(flow: Flow) -> str:
     source, destination = _ends(flow)
     reason = f" ({flow.reason.name.lower().replace('_', ' ')})" if flow.reason else ""
-    return f"{_wall_clock(flow)}: {source} -> {destination} {_protocol(flow)} {flow.direction.name.lower()} {flow.verdict.name}{reason} {_rule(flow)}".rstrip()
+    return f"{_wall_clock(flow)}: {source} -> {destination} {_protocol(flow)} {flow.direction.name.lower()} {flow.verdict.name}{reason}{_request(flow)} {_rule(flow)}".rstrip()
 
 
 def _table(flow: Flow) -> str:
     source, destination = (f"{name}:{port}" if port else name for name, port in ((flow.source, flow.source_port), (flow.destination, flow.destination_port)))
-    return f"{_wall_clock(flow):<12} {source:<28} {destination:<28} {_protocol(flow):<8} {flow.verdict.name:<20} {flow.reason.name.lower():<16} {_rule(flow)}".rstrip()
+    return f"{_wall_clock(flow):<12} {source:<28} {destination:<28} {_protocol(flow):<8} {flow.verdict.name:<20} {flow.reason.name.lower():<16}{_request(flow)} {_rule(flow)}".rstrip()
 
 
 def _json(flow: Flow) -> str:
     rule = {"policy": flow.rule.policy, "place": flow.rule.place, "text": flow.rule.text} if flow.rule is not None else None
+    request = asdict(flow.request) if flow.request is not None else None
     return json.dumps({
         "time": _wall_clock(flow), "endpoint": flow.endpoint, "direction": flow.direction.name.lower(), "protocol": _protocol(flow),
         "source": {"name": flow.source, "identity": flow.source_identity, "address": flow.source_address, "port": flow.source_port},
         "destination": {"name": flow.destination, "identity": flow.destination_identity, "address": flow.destination_address, "port": flow.destination_port},
         "verdict": flow.verdict.name.lower(), "reason": flow.reason.name.lower(), "rule": rule, "tcp_flags": flow.tcp_flags, "bytes": flow.length_bytes,
+        "http": request,
     })  # fmt: skip
 
 

@@ -62,9 +62,10 @@ def endpoints(as_json: bool, folder: Path) -> None:
 @click.command()
 @click.option("--events", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Events a second of each reason on each CPU.")
 @click.option("--sample", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Tell of one of N new connections; 0: of none. Refusals are told all the same.")
+@click.option("--requests", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Tell of one of N requests let through; 0: of none.")
 @click.option("--answers", type=click.IntRange(0, (1 << 32) - 1), metavar="N", help="Refusals answered a second for each endpoint on each CPU; more are dropped in silence.")
 @folder_option
-def rates(events: int | None, sample: int | None, answers: int | None, folder: Path) -> None:
+def rates(events: int | None, sample: int | None, requests: int | None, answers: int | None, folder: Path) -> None:
     """Show how much is told and answered, and change it."""
     with told():
         from pybpf.enforce import rates as rating
@@ -75,7 +76,7 @@ def rates(events: int | None, sample: int | None, answers: int | None, folder: P
             raise Unable("nothing is enforced")
         with rating.pinned_control(folder, state.generation) as control:
             now = rating.rates(control)
-            given = {"events_per_second": events, "connections_sampled": sample, "answers_per_second": answers}
+            given = {"events_per_second": events, "connections_sampled": sample, "answers_per_second": answers, "requests_sampled": requests}
             rating.set_rates(control, replace(now, **{name: number for name, number in given.items() if number is not None}))
             for name, number in asdict(rating.rates(control)).items():
                 click.echo(f"{name.replace('_', ' '):<20} {number:>10}")

@@ -27,10 +27,11 @@ ENTRY_PROGRAMS: Final = ("to_endpoint", "from_endpoint")
 STAGES: Final = MappingProxyType({
     numbers.STAGE_REFUSE: "refuse_packet", numbers.STAGE_PROHIBIT: "prohibit_packet", numbers.STAGE_PARSE: "parse_packet",
     numbers.STAGE_STREAM: "judge_stream", numbers.STAGE_STRIP: "strip_packet",
+    numbers.STAGE_REPLY: "follow_replies",
 })  # fmt: skip
 # Maps that know flows and counts: they go on when programs and policy are made anew.
 LASTING: Final = (
-    "connections", "streams", "retained", "fragments", "log", "log_head", "rule_counts", "endpoint_counts", "counters", "event_buckets", "answer_buckets",
+    "connections", "streams", "retained", "fragments", "log", "log_head", "log_texts", "log_replies", "beginnings", "rule_counts", "endpoint_counts", "counters", "event_buckets", "answer_buckets",
 )  # fmt: skip
 OF_POLICY: Final = ("control", "endpoints", "addresses", "networks", "peers", "pages", "decisions", "rule_sets", "stages", "scratches")
 

@@ -65,7 +65,7 @@ class Enforcement:
         self._programs = RulePrograms(datapath.maps, {})
         self._attachments = Held(way)
         owned.callback(self._attachments.close)
-        self._reader = owned.enter_context(LogReader(datapath.maps["log"], datapath.maps["log_head"]))
+        self._reader = owned.enter_context(LogReader(datapath.maps))
         self._owned = owned
         self._standing = Standing()
         self._request: Request | None = None

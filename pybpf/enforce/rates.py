@@ -14,14 +14,15 @@ from pybpf.maps import Map
 @dataclass(frozen=True, slots=True)
 class Rates:
     """`events_per_second` of each reason on each CPU; one of `connections_sampled` new connections is told, 0: none;
-    `answers_per_second` to what is refused, of each endpoint on each CPU."""
+    `answers_per_second` to what is refused, of each endpoint on each CPU; one of `requests_sampled` requests let through is told, 0: none."""
 
     events_per_second: int = 2000
     connections_sampled: int = 1
     answers_per_second: int = 1000
+    requests_sampled: int = 1
 
 
-_FIELDS: Final = (("events_per_second", 8), ("connections_sampled", 12), ("answers_per_second", 16))  # offsets in abi.Control
+_FIELDS: Final = (("events_per_second", 8), ("connections_sampled", 12), ("answers_per_second", 16), ("requests_sampled", 20))  # offsets in abi.Control
 
 
 def rates(control: Map) -> Rates:

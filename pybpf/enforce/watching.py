@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from pybpf.compiler.lower import Origin
 from pybpf.enforce import store
 from pybpf.enforce.applying import Nothing
 from pybpf.enforce.store import State
-from pybpf.eventlog import LogReader
+from pybpf.eventlog import MAPS, LogReader
 from pybpf.maps import Map
 from pybpf.observe import Flow, flow_of
+
+PATIENCE_MS: Final = 1000  # for a reply
 
 
 class FlowReader:
@@ -29,8 +32,8 @@ class FlowReader:
         return self._reader.lost
 
     def read(self, timeout_ms: int) -> list[Flow]:
-        """The flows since the last call; waits up to `timeout_ms` for the first."""
-        records = self._reader.read(timeout_ms)
+        """The flows since the last call; waits up to `timeout_ms` for the first, and up to a second for the reply to a request."""
+        records = self._reader.read(timeout_ms, patience_ms=PATIENCE_MS if timeout_ms else 0)
         now = store.mark(self._folder)
         if records and now != self._known_of and (state := store.read(self._folder)) is not None:
             self._know(state)
@@ -50,5 +53,5 @@ def flows(folder: Path, *, from_start: bool) -> Iterator[FlowReader]:
     if state is None:
         raise Nothing("nothing is enforced")
     with ExitStack() as owned:
-        log, head = (owned.enter_context(Map.from_pin(store.lasting(folder, state.layout) / name)) for name in ("log", "log_head"))
-        yield FlowReader(folder, state, owned.enter_context(LogReader(log, head, from_start=from_start)))
+        maps = {name: owned.enter_context(Map.from_pin(store.lasting(folder, state.layout) / name)) for name in MAPS}
+        yield FlowReader(folder, state, owned.enter_context(LogReader(maps, from_start=from_start)))

@@ -61,7 +61,7 @@ def test_apply_observe_change_and_delete(host: Host) -> None:
 
 def test_what_is_told_can_be_less(host: Host) -> None:
     host.pybpf("apply", "-f", "policy.yaml", "--endpoints", "endpoints.yaml")
-    assert host.pybpf("rates", "--sample", "0").stdout.split() == ["events", "per", "second", "2000", "connections", "sampled", "0", "answers", "per", "second", "1000"]
+    assert host.pybpf("rates", "--sample", "0").stdout.split() == ["events", "per", "second", "2000", "connections", "sampled", "0", "answers", "per", "second", "1000", "requests", "sampled", "1"]
     assert host.connects(80) and not host.connects(81)
     verdicts = {json.loads(line)["verdict"] for line in host.pybpf("observe", "-o", "json").stdout.splitlines()}
     assert verdicts == {"dropped"}

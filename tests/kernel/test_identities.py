@@ -54,7 +54,7 @@ class Tables:
         self._word = ControlWord(self.maps["control"])
         owned.callback(self._word.close)
         self.maps["control"].update(bytes(4), bytes(Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30)))
-        self._log = owned.enter_context(LogReader(self.maps["log"], self.maps["log_head"]))
+        self._log = owned.enter_context(LogReader(self.maps))
         for side, action in SIDES.items():
             self.maps["decisions"].update(contents.number(side), contents.decision(action, 0, rule=side, rule_set=0, audit_rule=0))
             self.maps["peers"].update(contents.peer(side, ANY_PEER), contents.number(side))
@@ -90,7 +90,7 @@ class Tables:
         numbers = (53, port or next(PORTS)) if direction is Direction.INGRESS else (port or next(PORTS), 53)
         frame = frame_bytes(Frame((Ipv4 if version == 4 else Ipv6)(*ends, Udp(*numbers))))
         passed = self.passes(direction, frame)
-        events = [Event.view(bytearray(record)) for record in self._log.read(0)]
+        events = [Event.view(bytearray(record.event)) for record in self._log.read(0)]
         event = events[0] if events else None
         assert passed is (event is None or event.verdict == Verdict.FORWARDED), "dropped, and not told"
         return event

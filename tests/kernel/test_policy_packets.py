@@ -43,7 +43,7 @@ def decided(datapath: Datapath, reader: LogReader, flow: Flow, number: int) -> t
     name = "to_endpoint" if flow.direction is Direction.INGRESS else "from_endpoint"
     frame = first_frame(flow, number)
     run = datapath.programs[name].test_run(frame, context=CONTEXT)
-    events = [Event.view(bytearray(record)) for record in reader.read(0)]
+    events = [Event.view(bytearray(record.event)) for record in reader.read(0)]
     assert len(events) <= 1, events
     return run.return_value == PASSED and run.data == frame, events[0] if events else None
 
@@ -75,7 +75,7 @@ def refusal_of(right: Judgement, event: Event) -> Verdict:
 
 def test_the_kernel_says_what_the_oracle_says(datapath: Datapath) -> None:
     who, met, number = inventory(), Counter[PolicyAction | None](), 0
-    with LogReader(datapath.maps["log"], datapath.maps["log_head"]) as reader:
+    with LogReader(datapath.maps) as reader:
         tables = Tables(datapath.maps)
         for seed in range(10_000, 10_000 + SETS):
             chance = PolicyChance(seed)

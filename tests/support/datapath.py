@@ -40,7 +40,7 @@ class Datapath:
             spec = elf.parse(build(rule_set_module(tables)).elf)
             shared = {name: self.core.maps[name] for name in spec.maps if name in self.core.maps and not name.startswith(".")}
             self.http = owned.enter_context(loading.load(spec, maps=shared))
-            self.log = owned.enter_context(LogReader(self.core.maps["log"], self.core.maps["log_head"]))
+            self.log = owned.enter_context(LogReader(self.core.maps))
             self._word = ControlWord(self.core.maps["control"])
             owned.callback(self._word.close)
             self._actions: dict[int, dict[int, int]] = {0: {}, 1: {}}
@@ -53,7 +53,7 @@ class Datapath:
         for stage, name in STAGES.items():
             maps["stages"].update(number(stage), self.core.programs[name])
         maps["rule_sets"].update(number(0), self.http.programs["judge_http"])
-        rates = abi.Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30)
+        rates = abi.Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30, requests_sampled=1)
         maps["control"].update(number(0), bytes(rates))
         for address, identity, owner in ((CLIENT, CLIENT_IDENTITY, 0), (SERVICE, SERVICE_IDENTITY, ENDPOINT)):
             maps["addresses"].update(contents.address(IPv4Address(address)), contents.owner((identity, 0), (owner, 0)))
@@ -93,7 +93,7 @@ class Datapath:
 
     def events(self) -> list[abi.Event]:
         """The events since the last call."""
-        return [abi.Event.view(bytearray(record)) for record in self.log.read(0)]
+        return [abi.Event.view(bytearray(record.event)) for record in self.log.read(0)]
 
     def connect(self, *, port: int = 80, client: str = CLIENT, sequence: int = 1000) -> Segment:
         """A handshake through the datapath; the segment the client would send next, without payload."""

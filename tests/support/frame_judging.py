@@ -93,7 +93,7 @@ class Judge:
         self.memory: Memory = {}
         rates = Control.of(events_per_second=1 << 30, connections_sampled=1, answers_per_second=1 << 30)
         self.maps["control"].update(bytes(4), bytes(rates))
-        self._log = owned.enter_context(LogReader(self.maps["log"], self.maps["log_head"]))
+        self._log = owned.enter_context(LogReader(self.maps))
         self._tables = Tables(self.maps)
         owned.callback(self._tables.close)
         self.enforce([])
@@ -114,7 +114,7 @@ class Judge:
 
     def events(self) -> list[Event]:
         """The events since the last call."""
-        return [Event.view(bytearray(record)) for record in self._log.read(0)]
+        return [Event.view(bytearray(record.event)) for record in self._log.read(0)]
 
     def check(self, frame: bytes, direction: Direction) -> Understood:
         """What the frame must be understood as; AssertionError when the kernel does something else with it."""

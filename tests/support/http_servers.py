@@ -23,7 +23,7 @@ events {{ worker_connections 256; }}
 http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  keepalive_requests 100000; lingering_close off;
+  keepalive_requests 100000; lingering_close off; proxy_ignore_client_abort on;
   server {{
     listen unix:{path}; merge_slashes off;
     location / {{ proxy_pass http://unix:{backend}:; proxy_set_header Host $http_host; proxy_pass_request_headers on; }}
@@ -68,6 +68,7 @@ def read_by(path: Path, stream: bytes, is_last: bool) -> Reading:
         connection.settimeout(10)
         connection.connect(str(path))
         connection.sendall(stream if is_last else stream + LAST)
+        connection.shutdown(socket.SHUT_WR)  # of two Connection lines that contradict each other nginx believes the last
         answers = b""
         while part := connection.recv(65536):
             answers += part

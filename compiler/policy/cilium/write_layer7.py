@@ -59,6 +59,8 @@ def _warn_of_removed(key: str, span: Span, report: Report) -> None:
 
 def _http(rule: HttpRule, report: Report) -> Data:
     written: Object = {}
+    if rule.websocket:
+        not_in_cilium(rule.span, "a rule for requests that ask for WebSocket, and no others", report)
     if rule.method is not None:
         written["method"] = method_regex(rule.method)
     if rule.path is not None:

@@ -87,6 +87,7 @@ _PATHS: Final = Repeat(OneOf(_VISIBLE), 1)
 _HOSTS: Final = Repeat(OneOf(_VISIBLE), 0)
 _VALUES: Final = optional(sequence(OneOf(_FIELD_EDGE), optional(sequence(Repeat(OneOf(_FIELD), 0), OneOf(_FIELD_EDGE)))))
 _SERVERS: Final = sequence(_LABEL, Repeat(sequence(Literal(b"."), _LABEL), 0))
+UPGRADE: Final = "upgrade"
 _ANY_SERVER: Final = choice(_ABSENT, sequence(_PRESENT, _SERVERS))
 NAMES: Final = choice(Literal(b"."), Repeat(sequence(_LABEL, Literal(b".")), 1))
 _USUAL_METHODS: Final = choice(*map(Literal, (b"GET", b"PUT", b"HEAD", b"POST", b"PATCH", b"DELETE", b"OPTIONS")))
@@ -164,12 +165,16 @@ class Words:
         host = _part(_HOSTS, host_pattern(rule.host) if rule is not None and rule.host is not None else None)
         wanted = rule.headers if rule is not None else ()
         headers = [part for name in self.headers for part in (_END, _header([each for each in wanted if each.name.lower() == name]))]
+        if rule is not None and UPGRADE in self.headers:
+            headers[2 * self.headers.index(UPGRADE) + 1] = sequence(_PRESENT, Literal(b"websocket")) if rule.websocket else _ABSENT
         return sequence(Literal(b"H"), method, _END, path, _END, host, *headers)
 
 
 def header_names(rules: Iterable[HttpRule]) -> tuple[str, ...]:
-    """The names of all headers that rules ask about, in lower case, sorted."""
-    return tuple(sorted({each.name.lower() for rule in rules for each in rule.headers}))
+    """The names of all headers that rules ask about, in lower case, sorted; `upgrade` where any is for WebSocket."""
+    every = list(rules)
+    asked = {UPGRADE} if any(rule.websocket for rule in every) else set()
+    return tuple(sorted(asked | {each.name.lower() for rule in every for each in rule.headers}))
 
 
 def machine(tree: Pattern) -> Dfa:

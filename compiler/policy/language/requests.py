@@ -96,6 +96,7 @@ def _http(node: Node, context: Context) -> HttpRule:
             if isinstance(each, Tree) and each.data == "header" and (header := _header(each, context)) is not None
         ),
         context.span(node),
+        "websocket" in parts,
     )
 
 

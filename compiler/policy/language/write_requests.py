@@ -120,6 +120,7 @@ def _http(rule: HttpRule) -> str:
     parts += [_path(rule.path)] if rule.path is not None else []
     parts += [f"host {_text(rule.host)}"] if rule.host is not None else []
     parts += [_header(each) for each in rule.headers]
+    parts += ["websocket"] if rule.websocket else []
     return " ".join(parts) or "any request"
 
 

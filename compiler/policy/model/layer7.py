@@ -58,13 +58,15 @@ class HeaderMatch:
 
 @dataclass(frozen=True, slots=True)
 class HttpRule:
-    """Requests by method, path (with the query), host (as sent, with a port if one was sent) and headers."""
+    """Requests by method, path (with the query), host (as sent, with a port if one was sent) and headers, or those of them that ask for
+    WebSocket."""
 
     method: TextMatch | None
     path: TextMatch | None
     host: TextMatch | None
     headers: tuple[HeaderMatch, ...]
     span: Span = field(compare=False, repr=False)
+    websocket: bool = False  # requests that ask for WebSocket, and no others; what comes after the server's 101 is not looked at
 
 
 @dataclass(frozen=True, slots=True)

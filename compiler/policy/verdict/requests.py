@@ -24,13 +24,16 @@ WITH_TOPICS: Final = frozenset((0, 1, 2, 3, 8, 9, 19, 20, 21, 23, 24, 28))
 
 
 def http_fit(rule: HttpRule, request: HttpRequest) -> Fit:
-    """All that a rule names must match."""
+    """All that a rule names must match. A request that asks for another protocol needs a rule for WebSocket, and asks for that."""
     if rule.method is not None and not accepts(value_pattern, rule.method, request.method):
         return Fit.METHOD
     if rule.path is not None and not accepts(path_pattern, rule.path, request.path):
         return Fit.PATH
     if rule.host is not None and not accepts(host_pattern, rule.host, request.host):
         return Fit.HOST
+    asks = any(name.lower() == "upgrade" for name, _ in request.headers)
+    if asks != rule.websocket or (asks and [value.lower() for name, value in request.headers if name.lower() == "upgrade"] != ["websocket"]):
+        return Fit.HEADER
     return Fit.COVERS if all(_header_fits(each, request) for each in rule.headers) else Fit.HEADER
 
 

@@ -206,6 +206,7 @@ HTTP_RULES = st.builds(
     st.none() | matches("shop.example", "*.example", "a:8080"),
     st.lists(headers(), max_size=2).map(tuple),
     st.just(HERE),
+    st.booleans(),
 )
 KAFKA_RULES = st.builds(
     KafkaRule,
