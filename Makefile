@@ -34,7 +34,7 @@ check: $(VENV)/made-test typing
 	$(BIN)/python -m pytest -q tests/test_house.py
 
 fuzz: $(VENV)/made-test
-	PYBPF_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz tests/http/test_agreement.py tests/kernel/test_policy_packets.py tests/kernel/test_never_open.py tests/kernel/test_installation.py
+	PYBPF_FUZZ=1 $(BIN)/python -m pytest -q tests/fuzz tests/http/test_agreement.py tests/kernel/test_one_value.py tests/kernel/test_policy_packets.py tests/kernel/test_never_open.py tests/kernel/test_installation.py
 
 bench: $(VENV)/made-test
 	$(BIN)/python -m pytest -q bench --benchmark-enable --benchmark-only --benchmark-sort=name

@@ -88,6 +88,7 @@ _HOSTS: Final = Repeat(OneOf(_VISIBLE), 0)
 _VALUES: Final = optional(sequence(OneOf(_FIELD_EDGE), optional(sequence(Repeat(OneOf(_FIELD), 0), OneOf(_FIELD_EDGE)))))
 _SERVERS: Final = sequence(_LABEL, Repeat(sequence(Literal(b"."), _LABEL), 0))
 UPGRADE: Final = "upgrade"
+_WEBSOCKET: Final = sequence(*(OneOf(bytes_of(bytes((letter, letter - 32)))) for letter in b"websocket"))
 _ANY_SERVER: Final = choice(_ABSENT, sequence(_PRESENT, _SERVERS))
 NAMES: Final = choice(Literal(b"."), Repeat(sequence(_LABEL, Literal(b".")), 1))
 _USUAL_METHODS: Final = choice(*map(Literal, (b"GET", b"PUT", b"HEAD", b"POST", b"PATCH", b"DELETE", b"OPTIONS")))
@@ -166,7 +167,7 @@ class Words:
         wanted = rule.headers if rule is not None else ()
         headers = [part for name in self.headers for part in (_END, _header([each for each in wanted if each.name.lower() == name]))]
         if rule is not None and UPGRADE in self.headers:
-            headers[2 * self.headers.index(UPGRADE) + 1] = sequence(_PRESENT, Literal(b"websocket")) if rule.websocket else _ABSENT
+            headers[2 * self.headers.index(UPGRADE) + 1] = sequence(_PRESENT, _WEBSOCKET) if rule.websocket else _ABSENT
         return sequence(Literal(b"H"), method, _END, path, _END, host, *headers)
 
 

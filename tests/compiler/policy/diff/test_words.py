@@ -15,15 +15,15 @@ from pybpf.compiler.policy.verdict.requests import dns_fit, http_fit, kafka_fit,
 from tests.compiler.policy.made import HERE
 from tests.compiler.policy.strategies import HTTP_RULES, KAFKA_RULES, PATTERNS, SERVER_NAMES
 
-HEADERS = ("host", "x!y", "x-team", "x_y")
+HEADERS = ("host", "upgrade", "x!y", "x-team", "x_y")
 WORDS = Words(HEADERS)
-VALUES = ["a", "b c", "x,y", 'say "a"', "", "zz"]
+VALUES = ["a", "b c", "x,y", 'say "a"', "", "zz", "websocket", "WebSocket"]
 HTTP = st.builds(
     HttpRequest,
     st.sampled_from(["GET", "POST", "get", "M-SEARCH"]),
     st.sampled_from(["/", "/flights/7", "/flights/", "/flights/7?a", "/x,y", "/a/1", "/a?", "plain", "*"]),
     st.sampled_from(["", "shop.example", "Shop.example:80", "x.example", "a:8080"]),
-    st.dictionaries(st.sampled_from(["X-Team", "x_y", "Host", "x!y"]), st.sampled_from(VALUES)).map(lambda each: tuple(each.items())),
+    st.dictionaries(st.sampled_from(["X-Team", "x_y", "Host", "x!y", "Upgrade"]), st.sampled_from(VALUES)).map(lambda each: tuple(each.items())),
 )
 KAFKA = st.builds(
     KafkaRequest,
