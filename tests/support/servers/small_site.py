@@ -1,7 +1,14 @@
 """A site for gunicorn (WSGI: `wsgi`) and uvicorn (ASGI: `asgi`): GET /open/N gives N bytes, POST /open/upload tells how many came."""
 
+from __future__ import annotations
 
-def wsgi(environ, start_response):
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Message = dict[str, Any]
+
+
+def wsgi(environ: Message, start_response: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
     """As PEP 3333 says."""
     count = 0
     while part := environ["wsgi.input"].read(65536):
@@ -11,7 +18,7 @@ def wsgi(environ, start_response):
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
-async def asgi(scope, receive, send):
+async def asgi(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
     """As ASGI 3 says; replies have no length and come in chunks."""
     if scope["type"] != "http":
         return
@@ -27,5 +34,5 @@ async def asgi(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-def _wanted(path):
+def _wanted(path: str) -> int:
     return int(path.rpartition("/")[2])
