@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, program, u32, wrap
-from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason
-from pybpf.kernel_progs.events import finish
+from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason, Refusal
 from pybpf.kernel_progs.http import feed
 from pybpf.kernel_progs.http_heads import skip_opaque
 from pybpf.kernel_progs.matching import (
@@ -19,7 +18,7 @@ from pybpf.kernel_progs.matching import (
 )
 from pybpf.kernel_progs.packets import drop
 from pybpf.kernel_progs.replies import is_nothing_outstanding
-from pybpf.kernel_progs.request_events import gather, tell_requests
+from pybpf.kernel_progs.request_events import finish_request, gather, tell_requests
 from pybpf.kernel_progs.retained import give_all_back, retain, take_back
 from pybpf.kernel_progs.slots import release
 from pybpf.kernel_progs.state import chunks, rule_sets, scratches, stages, streams
@@ -31,7 +30,7 @@ def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk, r
 
     The 403 is for a request that nothing is outstanding before: else the receiver's sequence numbers are not ours to take.
     """
-    alone = is_nothing_outstanding(stream, chunk.matcher.requests, scratch.acknowledgement)
+    alone = scratch.refusal == Refusal.FORBIDDEN and is_nothing_outstanding(stream, chunk.matcher.requests, scratch.acknowledgement)
     scratch.reason = reason & 0xFF
     scratch.head_at = chunk.head_at
     scratch.answer = Answer.FORBIDDEN if alone else Answer.RESET
@@ -39,7 +38,8 @@ def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk, r
     stream.changed_ns = scratch.now_ns
     give_all_back(stream, scratch.stream)
     release(stream)
-    stages.tail_call(packet, STAGE_REFUSE)
+    if scratch.refusal != Refusal.DROP:
+        stages.tail_call(packet, STAGE_REFUSE)
     return drop(scratch, reason)
 
 
@@ -53,7 +53,7 @@ def judge_http(packet: Skb) -> int:
     stream = streams.lookup(scratch.stream)
     if stream is None:
         return Action.SHOT
-    return finish(packet, scratch, judge_payload(packet, scratch, chunk, stream))
+    return finish_request(packet, scratch, judge_payload(packet, scratch, chunk, stream))
 
 
 @function

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, u32
-from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_REPLY, STAGE_STRIP, Reason
+from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_REPLY, STAGE_STRIP, Reason, Refusal
 from pybpf.kernel_progs.connections import is_same
 from pybpf.kernel_progs.headers import ACK, FIN, RST, SYN, URG
 from pybpf.kernel_progs.matching import Answer, Scratch, Stream, StreamState
@@ -170,8 +170,8 @@ def turn(scratch: Scratch, stream: Stream) -> u32:
 
 @function
 def answer_refused(packet: Skb, scratch: Scratch) -> int:
-    """The opener goes on talking on a refused connection: its FIN is acknowledged, data is answered by RST."""
-    if (scratch.flags & (RST | SYN)) == 0 and (scratch.flags & ACK) != 0:
+    """The opener goes on talking on a refused connection: its FIN is acknowledged, data is answered by RST, unless refusals are silent."""
+    if scratch.refusal != Refusal.DROP and (scratch.flags & (RST | SYN)) == 0 and (scratch.flags & ACK) != 0:
         if scratch.payload_length != 0 or (scratch.flags & FIN) != 0:
             scratch.answer = Answer.RESET if scratch.payload_length != 0 else Answer.ACKNOWLEDGE
             scratch.reason = Reason.CLOSED

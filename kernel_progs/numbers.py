@@ -74,6 +74,7 @@ class Refusal(IntEnum):
     DROP = 0
     RESET = 1  # TCP: RST, both ways; other protocols: as PROHIBITED
     PROHIBITED = 2  # ICMP: communication administratively prohibited
+    FORBIDDEN = 3  # of requests: 403, where it can stand; else as RESET
 
 
 class Reason(IntEnum):

@@ -9,8 +9,9 @@ from typing import Final
 
 from pybpf.compiler.lang import Skb, function, ktime_ns, u32, u64, wrap
 from pybpf.kernel_progs.abi import TEXT_BYTES, Reason, Verdict
-from pybpf.kernel_progs.events import claim, place_of, write
-from pybpf.kernel_progs.matching import EARLIER, MOST_HEADS, Chunk, Scratch, Stream
+from pybpf.kernel_progs.counting import count_frame
+from pybpf.kernel_progs.events import claim, finish, place_of, write
+from pybpf.kernel_progs.matching import EARLIER, MOST_HEADS, NO_HEAD, Chunk, Scratch, Stream
 from pybpf.kernel_progs.state import beginnings, control, incoming, log_replies, log_texts
 
 TEXT_MASK: Final = TEXT_BYTES - 1
@@ -32,6 +33,16 @@ def tell_requests(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk) -
             stream.asked_event = number
             stream.asked_ns = ktime_ns()
             stream.asked = wrap(u32, stream.matcher.requests + index + 1)
+
+
+@function
+def finish_request(packet: Skb, scratch: Scratch, action: int) -> int:
+    """As events.finish, of a packet that may have brought a refused request."""
+    if scratch.verdict != 0 and scratch.head_at != NO_HEAD:
+        count_frame(scratch, packet.length)
+        tell_refused(packet, scratch, scratch.verdict)
+        return action
+    return finish(packet, scratch, action)
 
 
 @function

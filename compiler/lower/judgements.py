@@ -76,9 +76,16 @@ def judgement(verdict: Verdict, covering: Sequence[Entry]) -> Judgement:
             return Judgement(PolicyAction.ALLOW, Refusal.DROP, origin)
         case Outcome.INSPECT:
             assert verdict.entry is not None
-            return Judgement(PolicyAction.INSPECT, Refusal.RESET, origin, _rule_set(verdict.entry, covering))
+            return Judgement(PolicyAction.INSPECT, _of_requests(verdict.entry.on_deny), origin, _rule_set(verdict.entry, covering))
         case _:
             return Judgement(PolicyAction.REFUSE, REFUSALS[verdict.on_deny], origin)
+
+
+def _of_requests(on_deny: OnDeny | None) -> Refusal:
+    """How a refused request is answered: on a connection that stands there is no ICMP."""
+    if on_deny in (None, OnDeny.HTTP_403):
+        return Refusal.FORBIDDEN
+    return Refusal.DROP if on_deny is OnDeny.DROP else Refusal.RESET
 
 
 def _origin(verdict: Verdict) -> Origin:

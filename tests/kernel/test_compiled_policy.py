@@ -20,6 +20,6 @@ def test_the_flights_policy_loads_with_bpftool(tmp_path: Path, bpffs: Path) -> N
     subprocess.run([sys.executable, "-m", "pybpf", "compile", str(FLIGHTS), "-o", str(output)], check=True, capture_output=True)
     subprocess.run([bpftool, "prog", "loadall", str(output), str(bpffs / "flights")], check=True, capture_output=True)
     pinned = {path.name for path in (bpffs / "flights").iterdir()}
-    stages = {"parse_packet", "judge_stream", "strip_packet", "refuse_packet", "prohibit_packet"}
+    stages = {"parse_packet", "judge_stream", "strip_packet", "refuse_packet", "prohibit_packet", "follow_replies"}
     assert pinned == stages | {"to_endpoint", "from_endpoint", "judge_http_0"}
     shutil.rmtree(bpffs / "flights")

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Address
 from itertools import count
 from types import TracebackType
 from typing import Self
 
 from pybpf import elf, loading
-from pybpf.compiler import build, datapath_module, rule_set_module
+from pybpf.compiler import shape_module
 from pybpf.compiler.lower.http_tables import HttpTables
 from pybpf.enforce import contents
-from pybpf.enforce.datapath import STAGES
+from pybpf.enforce.datapath import STAGES, datapath_elf
 from pybpf.enforce.switching import ControlWord
 from pybpf.eventlog import LogReader
+from pybpf.kept_objects import Wanted, elf_objects
 from pybpf.kernel_progs import abi
 from pybpf.kernel_progs.matching import Stream
 from pybpf.programs import SkbContext, TestRun
+from pybpf.variables import with_values
 from tests.support.packets import ACK, PSH, SYN, Segment, frame, reply_to
 
 SERVICE, CLIENT, STRANGER = "10.0.0.2", "10.0.0.1", "10.0.0.9"
@@ -34,10 +37,12 @@ PASSED, SHOT = 0xFFFFFFFF, 2  # TC_ACT_UNSPEC: what passes is for the programs b
 class Datapath:
     """The service endpoint, ingress enforced: the client may talk to port 80 (inspected) and 81 (not)."""
 
-    def __init__(self, tables: HttpTables) -> None:
+    def __init__(self, tables: HttpTables, refusal: abi.Refusal = abi.Refusal.FORBIDDEN) -> None:
+        self._refusal = refusal
         with ExitStack() as owned:
-            self.core = owned.enter_context(loading.load(elf.parse(build(datapath_module()).elf)))
-            spec = elf.parse(build(rule_set_module(tables)).elf)
+            self.core = owned.enter_context(loading.load(elf.parse(datapath_elf())))
+            (octets,) = elf_objects([Wanted(f"rule set {tables.shape}", partial(shape_module, tables.shape))])
+            spec = with_values(elf.parse(octets), tables.arrays)
             shared = {name: self.core.maps[name] for name in spec.maps if name in self.core.maps and not name.startswith(".")}
             self.http = owned.enter_context(loading.load(spec, maps=shared))
             self.log = owned.enter_context(LogReader(self.core.maps))
@@ -57,8 +62,9 @@ class Datapath:
         maps["control"].update(number(0), bytes(rates))
         for address, identity, owner in ((CLIENT, CLIENT_IDENTITY, 0), (SERVICE, SERVICE_IDENTITY, ENDPOINT)):
             maps["addresses"].update(contents.address(IPv4Address(address)), contents.owner((identity, 0), (owner, 0)))
+        refusal = self._refusal
         for which, action in ((abi.PolicyAction.ALLOW, abi.PolicyAction.ALLOW), (abi.PolicyAction.INSPECT, abi.PolicyAction.INSPECT)):
-            maps["decisions"].update(number(which), contents.decision(action, abi.Refusal.DROP, rule=PORT_RULE, rule_set=0, audit_rule=0))
+            maps["decisions"].update(number(which), contents.decision(action, refusal, rule=PORT_RULE, rule_set=0, audit_rule=0))
         maps["decisions"].update(number(REFUSED), contents.decision(0, abi.Refusal.DROP, rule=DEFAULT_RULE, rule_set=0, audit_rule=0))
         for direction in abi.Direction:
             side, page = SIDES[direction], 3 * direction
