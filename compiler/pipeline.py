@@ -66,11 +66,11 @@ class Compilation:
     @cached_property
     def tables(self) -> tuple[HttpTables, ...]:
         """Those of each rule set; rule n is the n-th of all their origins, from 1. Raises CompileError for what is too large."""
-        from pybpf.compiler.lower.http_tables import http_tables
+        from pybpf.compiler.lower.http_tables import rule_set_tables
 
-        origins = dict.fromkeys(origin for each in self.rule_sets for origin in each.origins)
+        origins = dict.fromkeys(origin for each in self.rule_sets for origin in each.every_origin)
         numbers = {origin: number for number, origin in enumerate(origins, 1)}
-        return tuple(http_tables(each.rules, [numbers[origin] for origin in each.origins]) for each in self.rule_sets)
+        return tuple(rule_set_tables(each, numbers) for each in self.rule_sets)
 
     def datapath(self) -> Built:
         """The programs every endpoint runs; the same whatever the policy."""

@@ -20,7 +20,7 @@ from pybpf.kernel_progs.matching import (
     Seen,
 )
 
-CHOICE_MASK: Final = Choice.WEBSOCKET - 1
+CHOICE_MASK: Final = Choice.WEBSOCKET - 1  # Choice.AUDITED stays
 HEAD_BYTES: Final = 5
 HEAD_WORD: Final = int.from_bytes(b"HEAD ", "little")
 HEAD_MASK: Final = (1 << 8 * HEAD_BYTES) - 1

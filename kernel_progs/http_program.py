@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, program, u32, wrap
-from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason, Refusal
+from pybpf.kernel_progs.abi import STAGE_REFUSE, Reason, Refusal, Verdict
 from pybpf.kernel_progs.http import feed
 from pybpf.kernel_progs.http_heads import skip_opaque
 from pybpf.kernel_progs.matching import (
@@ -26,7 +26,8 @@ from pybpf.kernel_progs.state import chunks, rule_sets, scratches, stages, strea
 
 @function
 def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk, reason: u32) -> int:
-    """End the connection and hand the packet to the refusing program; when that is missing, drop it.
+    """End the connection and hand the packet to the refusing program; when that is missing, drop it. A connection that is only watched goes
+    on, and is not watched any more.
 
     The 403 is for a request that nothing is outstanding before: else the receiver's sequence numbers are not ours to take.
     """
@@ -38,6 +39,9 @@ def refuse_stream(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk, r
     stream.changed_ns = scratch.now_ns
     give_all_back(stream, scratch.stream)
     release(stream)
+    if scratch.watched != 0:
+        scratch.verdict = Verdict.AUDITED
+        return Action.OK
     if scratch.refusal != Refusal.DROP:
         stages.tail_call(packet, STAGE_REFUSE)
     return drop(scratch, reason)
@@ -77,6 +81,8 @@ def judge_payload(packet: Skb, scratch: Scratch, chunk: Chunk, stream: Stream) -
     if reason != Reason.POLICY:
         return refuse_stream(packet, scratch, stream, chunk, reason)
     if not retain(packet, scratch, stream, chunk):
+        if scratch.watched != 0:
+            return refuse_stream(packet, scratch, stream, chunk, Reason.OUTSTANDING)
         take_back(stream, scratch.stream)
         release(stream)
         return drop(scratch, Reason.OUTSTANDING)

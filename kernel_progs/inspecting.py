@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pybpf.compiler.lang import Action, Skb, function, u32
-from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_REPLY, STAGE_STRIP, Reason, Refusal
+from pybpf.kernel_progs.abi import STAGE_REFUSE, STAGE_REPLY, STAGE_STRIP, Reason, Refusal, Verdict
 from pybpf.kernel_progs.connections import is_same
 from pybpf.kernel_progs.headers import ACK, FIN, RST, SYN, URG
 from pybpf.kernel_progs.matching import Answer, Scratch, Stream, StreamState
 from pybpf.kernel_progs.options import make_plain
 from pybpf.kernel_progs.packets import drop
 from pybpf.kernel_progs.replies import release_reply, takes_reply
-from pybpf.kernel_progs.retained import settle
+from pybpf.kernel_progs.retained import give_all_back, settle
 from pybpf.kernel_progs.sequences import ahead_of
 from pybpf.kernel_progs.slots import find_slot, hold, known_stream, release
 from pybpf.kernel_progs.state import rule_sets, stages
@@ -35,7 +35,9 @@ def open_stream(packet: Skb, scratch: Scratch) -> int:
         if (scratch.flags & (RST | ACK)) == RST and (scratch.flags & SYN) == 0 and scratch.payload_length == 0:
             return Action.OK
         return reset_unknown(packet, scratch)
-    if scratch.payload_length != 0 or (scratch.flags & (FIN | RST)) != 0 or not make_plain(packet, scratch):
+    if scratch.payload_length != 0 or (scratch.flags & (FIN | RST)) != 0:
+        return drop(scratch, Reason.BAD_SYN)
+    if scratch.watched == 0 and not make_plain(packet, scratch):
         return drop(scratch, Reason.BAD_SYN)
     if known_stream(scratch) is None:
         stream = find_slot(scratch)
@@ -70,7 +72,7 @@ def inspect_held(packet: Skb, scratch: Scratch, stream: Stream) -> int:
     """The same, of a stream that is held: whatever comes of it, it is released."""
     if stream.state == StreamState.REFUSED:
         release(stream)
-        return answer_refused(packet, scratch)
+        return answer_refused(packet, scratch) if scratch.watched == 0 else Action.OK
     reason = inspect_flags(scratch, stream)
     if reason != Reason.POLICY or scratch.payload_length == 0:
         release(stream)
@@ -108,6 +110,8 @@ def inspect_payload(packet: Skb, scratch: Scratch, stream: Stream) -> int:
     release(stream)
     if admitted == Reason.POLICY:
         return Action.OK
+    if admitted == TO_STRIP and scratch.watched != 0:
+        return Action.OK
     if admitted == TO_STRIP:
         stages.tail_call(packet, STAGE_STRIP)
     return drop(scratch, admitted if admitted < TO_MATCHER else Reason.NO_PROGRAM)
@@ -134,7 +138,7 @@ def inspect_reply(packet: Skb, scratch: Scratch) -> int:
         if reason != Reason.POLICY:
             return drop(scratch, reason)
         if (scratch.flags & SYN) != 0:
-            return Action.OK if make_plain(packet, scratch) else drop(scratch, Reason.BAD_SYN)
+            return Action.OK if scratch.watched != 0 or make_plain(packet, scratch) else drop(scratch, Reason.BAD_SYN)
     # Of a refused connection too: our own 403 comes by here, and the receiver, reset, has nothing else to say.
     if (scratch.flags & ACK) != 0:
         if hear_reply(stream, scratch) and stream.held != 0:
@@ -169,6 +173,25 @@ def turn(scratch: Scratch, stream: Stream) -> u32:
 
 
 @function
+def let_watched(scratch: Scratch, action: int) -> int:
+    """What becomes of a packet of a connection that is only watched: it passes. Where it would not, what the receiver reads is no longer
+    known, and the connection is not watched any more. That is told where the packet was refused for what it is; the rest is TCP's usual
+    mishaps, which would only have been sent again."""
+    if action == Action.OK:
+        return action
+    stream = known_stream(scratch)
+    if stream is not None and hold(stream, scratch):
+        if is_same(stream.key, scratch.key):
+            give_all_back(stream, scratch.stream)
+            stream.state = StreamState.REFUSED
+        release(stream)
+    scratch.verdict = 0
+    if scratch.reason == Reason.REPLAYED or scratch.reason == Reason.URGENT:
+        scratch.verdict = Verdict.AUDITED
+    return Action.OK
+
+
+@function
 def answer_refused(packet: Skb, scratch: Scratch) -> int:
     """The opener goes on talking on a refused connection: its FIN is acknowledged, data is answered by RST, unless refusals are silent."""
     if scratch.refusal != Refusal.DROP and (scratch.flags & (RST | SYN)) == 0 and (scratch.flags & ACK) != 0:
@@ -182,7 +205,7 @@ def answer_refused(packet: Skb, scratch: Scratch) -> int:
 @function
 def reset_unknown(packet: Skb, scratch: Scratch) -> int:
     """An inspected port, and a segment of no connection whose stream is known: RST both ways, never a guess."""
-    if (scratch.flags & RST) == 0:
+    if (scratch.flags & RST) == 0 and scratch.watched == 0:
         scratch.reason = Reason.NO_CONNECTION
         scratch.answer = Answer.RESET
         stages.tail_call(packet, STAGE_REFUSE)

@@ -99,16 +99,17 @@ def judge_known(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: u8
             return Action.OK
         return refuse(packet, scratch, scratch.reason if is_stale else Reason.CLOSED)
     note(connection, scratch, state, opened_by, direction)
-    if action == PolicyAction.INSPECT:
+    if action >= PolicyAction.INSPECT:
+        scratch.watched = 1 if action == PolicyAction.WATCH else 0
         return judge_inspected(packet, scratch, direction, opened_by)
     return Action.OK
 
 
 @function
 def judge_inspected(packet: Skb, scratch: Scratch, direction: u8, opened_by: u8) -> int:
-    """A segment of a connection whose requests are judged."""
+    """A segment of a connection whose requests are judged, or watched."""
     if scratch.is_piece != 0:
-        return drop(scratch, Reason.FRAGMENT)
+        return drop(scratch, Reason.FRAGMENT) if scratch.watched == 0 else Action.OK
     return go_on(packet, scratch, Part.RECEIVER if opened_by != direction else Part.OPENER)
 
 
@@ -150,7 +151,14 @@ def judge_unknown(packet: Skb, scratch: Scratch, endpoint: Endpoint, direction: 
         return Action.OK
     if action == PolicyAction.REFUSE:
         return refuse(packet, scratch, scratch.reason)
+    if action == PolicyAction.WATCH:
+        # Only what begins can be watched; the rest passes as the policies in force have it.
+        if scratch.protocol != PROTOCOL_TCP or scratch.is_piece != 0 or scratch.opens == 0:
+            return admit(scratch, PolicyAction.ALLOW, direction)
+        scratch.watched = 1
+        return go_on(packet, scratch, Part.STRANGER)
     if action == PolicyAction.INSPECT:
+        scratch.watched = 0
         if scratch.protocol != PROTOCOL_TCP:
             return drop(scratch, Reason.UNSUPPORTED)
         if scratch.is_piece != 0:

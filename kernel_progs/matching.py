@@ -165,6 +165,7 @@ class Choice(IntEnum):
 
     LAST = 1 << 31  # no other follows
     WEBSOCKET = 1 << 30  # for requests that ask for WebSocket, and no others
+    AUDITED = 1 << 29  # of a set that watches: for what no rule allows; this bit stays with the number
 
 
 class Chunk(Struct):
@@ -207,6 +208,7 @@ class Scratch(Struct):
     is_piece: u8  # 1: a later fragment; 2: a first one
     reason: u8
     answer: u8  # Answer
+    watched: u8  # 1: what the stream's programs would refuse passes all the same
     is_answer: u8  # 1: our own, on its way out by the other hook (answers.py)
     audited: u8
     refusal: u8

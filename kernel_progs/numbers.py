@@ -66,6 +66,7 @@ class PolicyAction(IntEnum):
     REFUSE = 0
     ALLOW = 1
     INSPECT = 2  # the rule set of the decision decides, request by request
+    WATCH = 3  # the same in audit: what would be refused passes, and is told
 
 
 class Refusal(IntEnum):

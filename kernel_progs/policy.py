@@ -42,7 +42,7 @@ def decide(scratch: Scratch, endpoint: Endpoint, direction: u8, port: u16) -> u3
     rule_set: u32 = scratch.rule_set
     second = decide_column(scratch, endpoint, direction, port, 1)
     if first != PolicyAction.INSPECT or second == PolicyAction.REFUSE:
-        return second
+        return second  # between watching and letting pass the new one decides: neither refuses
     if second == PolicyAction.INSPECT and rule_set != scratch.rule_set:
         scratch.reason = Reason.UPDATING
         scratch.refusal = Refusal.DROP
@@ -102,9 +102,9 @@ def follow(scratch: Scratch, entry: u32, port: u16) -> u32:
     if found.audited != 0:
         scratch.audited = 1
         scratch.rule = found.audit_rule
-    if found.action == PolicyAction.ALLOW:
-        return PolicyAction.ALLOW
-    return PolicyAction.INSPECT if found.action == PolicyAction.INSPECT else PolicyAction.REFUSE
+    if found.action == PolicyAction.ALLOW or found.action == PolicyAction.WATCH or found.action == PolicyAction.INSPECT:
+        return found.action
+    return PolicyAction.REFUSE
 
 
 @function

@@ -55,6 +55,8 @@ def read_replies(packet: Skb, scratch: Scratch, chunk: Chunk, stream: Stream) ->
             stages.tail_call(packet, STAGE_REPLY)
             return lose(stream)
     if stream.upgrade == Upgrade.AWAITED and chunk.status != 0 and not answer_upgrade(scratch, stream, chunk.status):
+        if scratch.watched != 0:
+            return lose(stream)
         release_reply(stream)
         return drop(scratch, Reason.BUSY)
     as_reply(chunk.matcher, stream.reply, wrap(u32, scratch.sequence + scratch.payload_length))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from pybpf.compiler.lang import Skb, function, ktime_ns, u32, u64, wrap
+from pybpf.compiler.lang import Action, Skb, function, ktime_ns, u32, u64, wrap
 from pybpf.kernel_progs.abi import TEXT_BYTES, Reason, Verdict
-from pybpf.kernel_progs.counting import count_frame
+from pybpf.kernel_progs.counting import count_frame, count_rule
 from pybpf.kernel_progs.events import claim, finish, place_of, write
-from pybpf.kernel_progs.matching import EARLIER, MOST_HEADS, NO_HEAD, Chunk, Scratch, Stream
+from pybpf.kernel_progs.matching import EARLIER, MOST_HEADS, NO_HEAD, Choice, Chunk, Scratch, Stream
 from pybpf.kernel_progs.state import beginnings, control, incoming, log_replies, log_texts
 
+RULE_MASK: Final = Choice.AUDITED - 1
 TEXT_MASK: Final = TEXT_BYTES - 1
 
 
@@ -21,15 +22,19 @@ TEXT_MASK: Final = TEXT_BYTES - 1
 def tell_requests(packet: Skb, scratch: Scratch, stream: Stream, chunk: Chunk) -> None:
     """An event for each request whose head ends in this packet, which passes."""
     settings = control.lookup(0)
-    if settings is None or settings.requests_sampled == 0:
+    if settings is None:
         return
     for index in range(MOST_HEADS):
         if index >= chunk.heads:
             break
-        number = claim(scratch, Verdict.FORWARDED, Reason.POLICY, settings.requests_sampled)
+        rule: u32 = chunk.head_rules[index] & RULE_MASK
+        verdict: u32 = Verdict.AUDITED if (chunk.head_rules[index] & Choice.AUDITED) != 0 else Verdict.FORWARDED
+        reason: u32 = Reason.REQUEST if verdict == Verdict.AUDITED else Reason.POLICY
+        count_rule(rule, verdict == Verdict.AUDITED)
+        number = claim(scratch, verdict, reason, settings.requests_sampled)
         if number != 0:
             text_bytes = write_text(packet, scratch, number, chunk.head_starts[index])
-            write(scratch, number, Verdict.FORWARDED, Reason.POLICY, chunk.head_rules[index], packet.length, text_bytes)
+            write(scratch, number, verdict, reason, rule, packet.length, text_bytes)
             stream.asked_event = number
             stream.asked_ns = ktime_ns()
             stream.asked = wrap(u32, stream.matcher.requests + index + 1)
@@ -41,13 +46,14 @@ def finish_request(packet: Skb, scratch: Scratch, action: int) -> int:
     if scratch.verdict != 0 and scratch.head_at != NO_HEAD:
         count_frame(scratch, packet.length)
         tell_refused(packet, scratch, scratch.verdict)
-        return action
+        return wrap(u32, Action.UNSPEC) if action == Action.OK else action
     return finish(packet, scratch, action)
 
 
 @function
 def tell_refused(packet: Skb, scratch: Scratch, verdict: u32) -> None:
     """An event for a request that is refused: it begins at scratch.head_at."""
+    count_rule(scratch.rule, True)
     number = claim(scratch, verdict, scratch.reason, 1)
     if number != 0:
         write(scratch, number, verdict, scratch.reason, scratch.rule, packet.length, write_text(packet, scratch, number, scratch.head_at))

@@ -1,6 +1,8 @@
-"""A side -> the same for an endpoint in audit: nothing is refused, what would be is told, and requests are not looked at."""
+"""A side -> the same for an endpoint in audit: nothing is refused, and what would be is told, of connections and of requests."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from pybpf.compiler.lower.judgements import Judgement
 from pybpf.compiler.lower.sides import Branch, LoweredSide, Node
@@ -15,6 +17,11 @@ def audited_side(side: LoweredSide) -> LoweredSide:
 
 def audited_judgement(judged: Judgement) -> Judgement:
     """What becomes of one judgement."""
+    if judged.action is PolicyAction.INSPECT:
+        assert judged.rule_set is not None
+        return Judgement(PolicyAction.WATCH, Refusal.DROP, judged.rule, replace(judged.rule_set, audit=judged.rule))
+    if judged.action is PolicyAction.WATCH:
+        return judged
     refused = judged.rule if judged.action is PolicyAction.REFUSE else judged.audit
     return Judgement(PolicyAction.ALLOW, Refusal.DROP, judged.rule, audit=refused)
 

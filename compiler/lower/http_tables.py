@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pybpf.compiler.automata import (
@@ -37,7 +37,7 @@ from pybpf.compiler.automata import (
     staying_states,
     thompson,
 )
-from pybpf.compiler.diag import CompileError, Diagnostic
+from pybpf.compiler.diag import CompileError, Diagnostic, Source, span_of_line
 from pybpf.compiler.lower.http_conditions import Conditions, choices_of, conditions_of, meant
 from pybpf.compiler.lower.http_grammar import (
     CRLF,
@@ -53,6 +53,7 @@ from pybpf.compiler.lower.http_grammar import (
     target,
     websocket,
 )
+from pybpf.compiler.lower.judgements import Origin, RuleSet
 from pybpf.compiler.policy.model.layer7 import HttpRule
 from pybpf.compiler.policy.patterns import path_pattern, value_pattern
 from pybpf.kernel_progs.http import KEEP_ALIVE
@@ -70,6 +71,7 @@ NAME_BYTES: Final = UPPER | byte_range(0x61, 0x7A) | bytes_of(b"-")
 MIN_SPECIAL_ROWS: Final = 2048  # a shape for all small rule sets
 MIN_CHOICES: Final = 16
 MOST_SKIPPED: Final = 32
+NOWHERE: Final = span_of_line(Source("settings", ""), 1)  # of rules that nobody wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,16 @@ class Machine:
     dfa: Dfa
     conditions: Conditions
     lists: Mapping[int, tuple[int, ...]]
+
+
+def rule_set_tables(rule_set: RuleSet, numbers: Mapping[Origin, int]) -> HttpTables:
+    """The tables of a rule set. One that watches lets all strict requests pass, those that no rule allows by a number that says so."""
+    own = [numbers[origin] for origin in rule_set.origins]
+    if rule_set.audit is None:
+        return http_tables(rule_set.rules, own)
+    rest = HttpRule(None, None, None, (), rule_set.rules[0].span if rule_set.rules else NOWHERE)
+    told = numbers[rule_set.audit] | Choice.AUDITED
+    return http_tables([*rule_set.rules, rest, replace(rest, websocket=True)], [*own, told, told])
 
 
 def http_tables(rules: Sequence[HttpRule], numbers: Sequence[int]) -> HttpTables:

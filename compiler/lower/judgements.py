@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pybpf.compiler.diag import Span
 from pybpf.compiler.policy.model.flow import Outcome, Verdict
@@ -44,15 +44,22 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The HTTP rules that decide together, and where each of them stands."""
+    """The HTTP rules that decide together, and where each of them stands. `audit` is what would refuse the rest, of a set that only
+    watches."""
 
     rules: tuple[HttpRule, ...]
     origins: tuple[Origin, ...]
+    audit: Origin | None = None
+
+    @property
+    def every_origin(self) -> tuple[Origin, ...]:
+        """All that it names."""
+        return self.origins if self.audit is None else (*self.origins, self.audit)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What happens to a flow. `rule_set` for INSPECT; `audit` is what would refuse it if policies in audit were enforced."""
+    """What happens to a flow. `rule_set` for INSPECT and WATCH; `audit` is what would refuse it if policies in audit were enforced."""
 
     action: PolicyAction
     refusal: Refusal
@@ -72,11 +79,14 @@ def judgement(verdict: Verdict, covering: Sequence[Entry]) -> Judgement:
     if verdict.audited:
         return Judgement(PolicyAction.ALLOW, Refusal.DROP, origin, audit=origin)
     match verdict.outcome:
+        case Outcome.ALLOW if verdict.watched is not None:
+            watching = replace(_rule_set(verdict.watched, covering, frozenset({False, True})), audit=_of_entry(verdict.watched, "allow what its rules allow"))
+            return Judgement(PolicyAction.WATCH, Refusal.DROP, origin, watching)
         case Outcome.ALLOW:
             return Judgement(PolicyAction.ALLOW, Refusal.DROP, origin)
         case Outcome.INSPECT:
             assert verdict.entry is not None
-            return Judgement(PolicyAction.INSPECT, _of_requests(verdict.entry.on_deny), origin, _rule_set(verdict.entry, covering))
+            return Judgement(PolicyAction.INSPECT, _of_requests(verdict.entry.on_deny), origin, _rule_set(verdict.entry, covering, frozenset({False})))
         case _:
             return Judgement(PolicyAction.REFUSE, REFUSALS[verdict.on_deny], origin)
 
@@ -103,11 +113,16 @@ def _origin(verdict: Verdict) -> Origin:
     return origin_at("", None, "no policy denies by default")
 
 
-def _rule_set(deciding: Entry, covering: Sequence[Entry]) -> RuleSet:
-    """The HTTP rules of all allows of the level that decides; equal ones once."""
+def _of_entry(entry: Entry, text: str) -> Origin:
+    span = entry.port_rule.span if entry.port_rule is not None else entry.rule.span if entry.rule is not None else None
+    return origin_at(entry.policy.name if entry.policy is not None else "", span, text)
+
+
+def _rule_set(deciding: Entry, covering: Sequence[Entry], audits: frozenset[bool]) -> RuleSet:
+    """The HTTP rules of all allows of the level that decides, by whether they are in audit; equal ones once."""
     made: dict[HttpRule, Origin] = {}
     for entry in covering:
-        if entry.action is Action.ALLOW and (entry.tier, entry.priority) == (deciding.tier, deciding.priority) and not entry.audit:
+        if entry.action is Action.ALLOW and (entry.tier, entry.priority) == (deciding.tier, deciding.priority) and entry.audit in audits:
             layer7 = entry.port_rule.layer7 if entry.port_rule is not None and entry.checked else None
             assert isinstance(layer7, Http) and entry.policy is not None, "a plain allow lets everything through"
             for rule in layer7.rules:

@@ -92,7 +92,8 @@ def origins_of(side: LoweredSide) -> tuple[Origin, ...]:
     found: dict[Origin, None] = {}
     for each in judgements(side):
         found |= dict.fromkeys(origin for origin in (each.rule, each.audit) if origin is not None)
-        found |= dict.fromkeys(each.rule_set.origins if each.rule_set is not None else ())
+        if each.rule_set is not None:
+            found |= dict.fromkeys(each.rule_set.every_origin)
     return tuple(found)
 
 

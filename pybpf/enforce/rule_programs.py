@@ -33,11 +33,11 @@ class RulePrograms:
             elf,
             loading,
         )
-        from pybpf.compiler.lower.http_tables import http_tables
+        from pybpf.compiler.lower.http_tables import rule_set_tables
         from pybpf.kept_objects import Wanted, elf_objects
         from pybpf.variables import with_values
 
-        tables = [http_tables(each.rules, [rules[origin] for origin in each.origins]) for each in missing]
+        tables = [rule_set_tables(each, rules) for each in missing]
         wanted = [Wanted(f"rule set {each.shape}", partial(_module, each.shape)) for each in tables]
         for rule_set, each, octets in zip(missing, tables, elf_objects(wanted), strict=True):
             spec = with_values(elf.parse(octets), each.arrays)

@@ -119,7 +119,7 @@ class Tables:
         missing = self._sides.missing(_keys(map(lowered.endpoint, interfaces)))
         rule_sets = rule_sets_of(map(lowered.side, missing))
         for rule_set in rule_sets:
-            for origin in rule_set.origins:
+            for origin in rule_set.every_origin:
                 self._numbers.rules.number(origin)
         return {each: self._numbers.rule_sets.number(each) for each in rule_sets}
 

@@ -63,7 +63,7 @@ class Datapath:
         for address, identity, owner in ((CLIENT, CLIENT_IDENTITY, 0), (SERVICE, SERVICE_IDENTITY, ENDPOINT)):
             maps["addresses"].update(contents.address(IPv4Address(address)), contents.owner((identity, 0), (owner, 0)))
         refusal = self._refusal
-        for which, action in ((abi.PolicyAction.ALLOW, abi.PolicyAction.ALLOW), (abi.PolicyAction.INSPECT, abi.PolicyAction.INSPECT)):
+        for which, action in ((each, each) for each in (abi.PolicyAction.ALLOW, abi.PolicyAction.INSPECT, abi.PolicyAction.WATCH)):
             maps["decisions"].update(number(which), contents.decision(action, refusal, rule=PORT_RULE, rule_set=0, audit_rule=0))
         maps["decisions"].update(number(REFUSED), contents.decision(0, abi.Refusal.DROP, rule=DEFAULT_RULE, rule_set=0, audit_rule=0))
         for direction in abi.Direction:

@@ -119,7 +119,8 @@ class Verdict:
 
     `entry` is the deciding entry (None for DENY_DEFAULT and where nothing is enforced), `span` the place of the deciding
     rule, request rule, or of the policy that switched default deny on. `on_deny` is how a refusal looks, None unless it
-    is one. `audited`: a refusal that is only told. `authenticated`: allowed, provided both ends prove who they are.
+    is one. `audited`: a refusal that is only told. `authenticated`: allowed, provided both ends prove who they are. `watched`: of a
+    connection that is allowed, the entry in audit that would let its requests decide.
     """
 
     outcome: Outcome
@@ -130,6 +131,7 @@ class Verdict:
     audited: bool
     authenticated: bool
     walk: Sequence[Step]
+    watched: Entry | None = None
 
     @property
     def allowed(self) -> bool:

@@ -62,8 +62,9 @@ def verdict_of_side(side: Side, judge: Judge) -> Verdict:
     if not any(policy.audit for policy in side.selected_by):
         return entire
     kept = _judge(side, enforced_entries(side), denies_without_audit(side, judge.flow.direction), judge)
-    passes = kept.outcome is Outcome.ALLOW
-    return replace(entire, audited=True) if passes and entire.outcome not in _NOT_REFUSED else kept
+    if kept.outcome is not Outcome.ALLOW or entire.outcome is Outcome.ALLOW:
+        return kept
+    return replace(kept, watched=entire.entry) if entire.outcome is Outcome.INSPECT else replace(entire, audited=True)
 
 
 def check_flow(flow: Flow) -> None:

